@@ -1,0 +1,263 @@
+"""What a panel looks like, in framebuffer pixels: plain data that the GPU room draws and tests read.
+
+Origin of all pixel coordinates: top left of the framebuffer, y downwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Colour = tuple[float, float, float, float]
+"""Red, green, blue, alpha; 0..1, sRGB as stored in the framebuffer, alpha not premultiplied."""
+
+
+class Rect(NamedTuple):
+    """A rectangle of framebuffer pixels."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def right(self) -> float:
+        """First x that is no longer inside."""
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> float:
+        """First y that is no longer inside."""
+        return self.y + self.h
+
+    def inset(
+        self, left: float, top: float | None = None, right: float | None = None, bottom: float | None = None
+    ) -> Rect:
+        """Return the rectangle less a margin; one number for all sides, or one each."""
+        top = left if top is None else top
+        right = left if right is None else right
+        bottom = top if bottom is None else bottom
+        return Rect(self.x + left, self.y + top, max(0.0, self.w - left - right), max(0.0, self.h - top - bottom))
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether a point lies inside."""
+        return self.x <= x < self.right and self.y <= y < self.bottom
+
+
+BOX, SEGMENT = 0.0, 1.0
+"""Kinds of shapes."""
+
+SHAPE = np.dtype([("geom", "f4", 4), ("colour", "f4", 4), ("style", "f4", 4), ("kind", "f4")])
+"""One shape.
+
+``kind`` BOX: ``geom`` is x, y, w, h; ``style`` is corner radius, border width (0: filled; otherwise only a border of
+that width, inside the edge), dash length, gap length (0: solid; dashes run along the longer side).
+``kind`` SEGMENT: ``geom`` is x0, y0, x1, y1 of a line with round ends; ``style`` is half the line's width, 0, dash, gap.
+All in pixels. Shapes are painted in order, each over the ones before.
+"""
+
+Shapes = npt.NDArray[np.void]
+"""An array of `SHAPE`."""
+
+
+class ShapeList:
+    """Collects shapes in painting order."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[tuple[float, ...], Colour, tuple[float, ...], float]] = []
+        self._blocks: list[Shapes] = []
+
+    def box(
+        self,
+        rect: Rect,
+        colour: Colour,
+        radius: float = 0.0,
+        border: float = 0.0,
+        dash: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Add a box, filled or (with `border`) as an outline."""
+        self._rows.append((tuple(rect), colour, (radius, border, *dash), BOX))
+
+    def disc(self, x: float, y: float, radius: float, colour: Colour, border: float = 0.0) -> None:
+        """Add a disc, filled or (with `border`) as a ring."""
+        self.box(Rect(x - radius, y - radius, 2 * radius, 2 * radius), colour, radius, border)
+
+    def segment(
+        self,
+        x0: float,
+        y0: float,
+        x1: float,
+        y1: float,
+        width: float,
+        colour: Colour,
+        dash: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Add a line with round ends."""
+        self._rows.append(((x0, y0, x1, y1), colour, (width / 2, 0.0, *dash), SEGMENT))
+
+    def boxes(
+        self, geom: npt.NDArray[np.floating], colour: npt.NDArray[np.floating] | Colour, radius: float = 0.0
+    ) -> None:
+        """Add n filled boxes at once: `geom` is (n, 4), `colour` one for all or (n, 4)."""
+        self._flush()
+        block = np.zeros(len(geom), SHAPE)
+        block["geom"] = geom
+        block["colour"] = colour
+        block["style"][:, 0] = radius
+        self._blocks.append(block)
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._blocks.append(np.array(self._rows, SHAPE))
+            self._rows = []
+
+    def array(self) -> Shapes:
+        """Return everything added so far, in order."""
+        self._flush()
+        return np.concatenate(self._blocks) if self._blocks else np.zeros(0, SHAPE)
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text."""
+
+    x: float
+    """Where it starts, is centred, or ends (see `anchor`)."""
+
+    y: float
+    """Baseline."""
+
+    string: str
+    px: int
+    """Height of the em square in framebuffer pixels; glyphs are rasterised at this very size."""
+
+    colour: Colour
+    bold: bool = False
+    anchor: Literal["left", "center", "right"] = "left"
+    spacing: float = 0.0
+    """Extra space after each character, in pixels."""
+
+    angle: float = 0.0
+    """Rotation about (x, y), degrees, counter-clockwise as seen."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """From (TR, score) to pixels. `shaders/common/axes.glsl` is the GLSL twin."""
+
+    plot: Rect
+    """Where the data go."""
+
+    t0: float
+    """TR at the plot's left edge."""
+
+    t1: float
+    """TR at the plot's right edge."""
+
+    lo: float
+    """Score at the bottom."""
+
+    hi: float
+    """Score at the top."""
+
+    def x(self, t: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Pixel x of TR `t`."""
+        return self.plot.x + (np.asarray(t, np.float64) - self.t0) / (self.t1 - self.t0) * self.plot.w
+
+    def y(self, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Pixel y of a score."""
+        return self.plot.y + (self.hi - np.asarray(value, np.float64)) / (self.hi - self.lo) * self.plot.h
+
+    def t_at(self, x: float) -> float:
+        """TR under pixel `x`."""
+        return self.t0 + (x - self.plot.x) / self.plot.w * (self.t1 - self.t0)
+
+
+@dataclass(frozen=True)
+class TraceStyle:
+    """How one template's trace is drawn."""
+
+    colour: Colour
+    dash: float = 0.0
+    """Length of a dash along x, in pixels; 0 is a solid line."""
+
+    gap: float = 0.0
+    """Length of the gap along x, in pixels."""
+
+
+@dataclass(frozen=True)
+class TraceView:
+    """What the traces layer draws."""
+
+    axes: Axes
+    styles: tuple[TraceStyle, ...]
+    """One a template; alpha 0 hides it."""
+
+    width: float
+    """Line width in pixels."""
+
+
+@dataclass(frozen=True)
+class SlicePlane:
+    """One slice: a rectangle of pixels and the plane of world space (RAS+ mm) that it shows."""
+
+    rect: Rect
+    origin: tuple[float, float, float]
+    """World position (mm) of the rectangle's top left corner."""
+
+    right: tuple[float, float, float]
+    """World step (mm) for one pixel to the right."""
+
+    down: tuple[float, float, float]
+    """World step (mm) for one pixel downwards."""
+
+
+@dataclass(frozen=True)
+class SlicesView:
+    """What the slices layer draws."""
+
+    planes: tuple[SlicePlane, ...]
+    vmax: float
+    """Value of the colour scale's ends, symmetric about zero; > 0."""
+
+    threshold: float = 0.0
+    """Values with ``abs(value) < threshold`` are not drawn."""
+
+    has_map: bool = False
+    """Whether a map column is there; without one only the anatomy or the mask's outline is drawn."""
+
+    background: Colour = (0.0, 0.0, 0.0, 1.0)
+    """Colour outside the brain."""
+
+    outline: Colour = (0.5, 0.5, 0.5, 1.0)
+    """Colour of the mask's outline."""
+
+    fill: Colour = (0.2, 0.2, 0.2, 1.0)
+    """Colour of the mask's inside where no value is drawn and there is no anatomy."""
+
+
+@dataclass(frozen=True)
+class RampView:
+    """The colour bar: from +vmax at the top to -vmax at the bottom."""
+
+    rect: Rect
+    vmax: float
+    threshold: float
+    cut: Colour
+    """Colour of the part below the threshold."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One panel, complete: painted inside `rect` and clipped to it, in the order of the fields."""
+
+    rect: Rect
+    under: Shapes
+    traces: TraceView | None = None
+    slices: SlicesView | None = None
+    ramp: RampView | None = None
+    over: Shapes = field(default_factory=lambda: np.zeros(0, SHAPE))
+    texts: tuple[Text, ...] = ()

@@ -1,0 +1,1 @@
+"""Shared memory, its writers and its readers. Imports `rtcog_gl.model` only."""
