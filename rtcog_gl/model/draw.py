@@ -55,7 +55,7 @@ SHAPE = np.dtype([("geom", "f4", 4), ("colour", "f4", 4), ("style", "f4", 4), ("
 
 ``kind`` BOX: ``geom`` is x, y, w, h; ``style`` is corner radius, border width (0: filled; otherwise only a border of
 that width, inside the edge), dash length, gap length (0: solid; dashes run along the longer side).
-``kind`` SEGMENT: ``geom`` is x0, y0, x1, y1 of a line with round ends; ``style`` is half the line's width, 0, dash, gap.
+``kind`` SEGMENT: ``geom`` is x0, y0, x1, y1 of a line with round ends; ``style`` is half the width, 0, dash, gap.
 All in pixels. Shapes are painted in order, each over the ones before.
 """
 

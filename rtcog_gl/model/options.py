@@ -1,0 +1,201 @@
+"""The window's options: one table of flags for the command line and for ``RTCOG_GL_OPTIONS``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NoReturn
+
+THEMES = ("dark", "light")
+ENVIRONMENT = "RTCOG_GL_OPTIONS"
+MIN_SIZE, MAX_SIZE = (320, 200), (16384, 16384)
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """What the operator can choose for a window. Field names are flag names with ``_`` for ``-``."""
+
+    size: tuple[int, int] = (1600, 900)
+    """Size of the window in screen units, width x height."""
+
+    fullscreen: bool = False
+    """Open full screen on the monitor, in the monitor's own mode."""
+
+    monitor: int = 0
+    """Number of the monitor, 0 is the primary one."""
+
+    theme: str = "dark"
+    """``dark`` or ``light``."""
+
+    vsync: bool = True
+    """Wait for the monitor's vblank when swapping."""
+
+    scale: float = 0.0
+    """Size of type and spacing relative to 1920 x 1080; 0 chooses it from the window."""
+
+    anat: str | None = None
+    """NIfTI file with the anatomy to show under the map."""
+
+    map_threshold: float = 0.0
+    """Voxels with ``abs(value)`` below it are not drawn."""
+
+    window_trs: int = 0
+    """Number of TRs in view; 0 chooses (the whole run, at most 300)."""
+
+    duration: float = 0.0
+    """Seconds after which the window closes; 0 never."""
+
+    screenshot: str | None = None
+    """PNG file, written when the window closes."""
+
+    latency_log: str | None = None
+    """File that gets one JSON line for each TR shown."""
+
+    photodiode: bool = False
+    """Draw a 32-pixel square in the lower right corner: white while the newest TR is odd, black while even."""
+
+    linger: float = -1.0
+    """Seconds that the window stays after the session's end; negative: until it is closed or another session starts."""
+
+    verbose: bool = False
+    """Log what is being done."""
+
+    stamps: str | None = None
+    """Name of a shared segment with the producer's own commit times (for measuring)."""
+
+    segment_prefix: str = ""
+    """Put before the names of rtcog's shared segments (for synthetic sessions)."""
+
+    def argv(self) -> list[str]:
+        """Return the flags that lead to these options."""
+        default = WindowOptions()
+        flags: list[str] = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value == getattr(default, f.name):
+                continue
+            name = "--" + f.name.replace("_", "-")
+            if f.name == "vsync":
+                flags.append("--no-vsync")
+            elif isinstance(value, bool):
+                flags.append(name)
+            elif f.name == "size":
+                flags.append(f"{name}={value[0]}x{value[1]}")
+            else:
+                flags.append(f"{name}={value}")
+        return flags
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read ``1920x1080``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is not a width and a height that a window can have.
+    """
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip())
+    wanted = f"a width and a height from {MIN_SIZE[0]}x{MIN_SIZE[1]} to {MAX_SIZE[0]}x{MAX_SIZE[1]}, as in 1920x1080"
+    if not match:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected {wanted}")
+    width, height = int(match[1]), int(match[2])
+    if not (MIN_SIZE[0] <= width <= MAX_SIZE[0] and MIN_SIZE[1] <= height <= MAX_SIZE[1]):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected {wanted}")
+    return width, height
+
+
+def number(low: float, high: float, kind: type = float) -> Callable[[str], Any]:
+    """Return a reader of numbers from `low` to `high`, for argparse."""
+
+    def read(text: str) -> float:
+        try:
+            value: float = kind(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the window's flags to a parser."""
+    add = parser.add_argument_group("window").add_argument
+    default = WindowOptions()
+    add("--size", type=size, default=default.size, metavar="WxH", help="size of the window (1600x900)")
+    add("--fullscreen", action="store_true", help="full screen from the start")
+    add("--monitor", type=number(0, 63, int), default=default.monitor, metavar="N", help="monitor, 0 is the primary")
+    add("--theme", choices=THEMES, default=default.theme, help="dark (control room) or light (the old page's colours)")
+    add("--no-vsync", dest="vsync", action="store_false", help="do not wait for the vblank")
+    add("--scale", type=number(0, 8), default=default.scale, metavar="S", help="size of type; 0 chooses")
+    add("--anat", default=None, metavar="FILE", help="anatomy to show under the map (NIfTI)")
+    add(
+        "--map-threshold", type=number(0, 1e30), default=default.map_threshold, metavar="V", help="hide |value| below V"
+    )
+    add("--window-trs", type=number(0, 10_000_000, int), default=0, metavar="N", help="TRs in view; 0 chooses")
+    add("--duration", type=number(0, 1e7), default=default.duration, metavar="S", help="close after S seconds")
+    add("--screenshot", default=None, metavar="FILE", help="write a PNG when the window closes")
+    add("--latency-log", default=None, metavar="FILE", help="write a JSON line for each TR shown")
+    add("--photodiode", action="store_true", help="square in the corner for a light sensor: white at odd TRs")
+    add("--linger", type=number(-1, 1e7), default=default.linger, metavar="S", help="stay S seconds after the end")
+    add("--verbose", action="store_true", help="log what is being done")
+    add("--stamps", default=None, help=argparse.SUPPRESS)
+    add("--segment-prefix", default="", help=argparse.SUPPRESS)
+
+
+def from_args(args: argparse.Namespace) -> WindowOptions:
+    """Return the window's options out of parsed arguments."""
+    return WindowOptions(**{f.name: getattr(args, f.name) for f in fields(WindowOptions)})
+
+
+class _Refused(Exception):
+    """A flag was refused."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Refused(message)
+
+
+def parse_options(argv: Sequence[str]) -> tuple[WindowOptions, list[str]]:
+    """Read flags leniently: what is wrong becomes a sentence and the default is used, nothing is raised.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Flags, as on the command line.
+
+    Returns
+    -------
+    options : WindowOptions
+        The options; flags that were refused have their defaults.
+    messages : list of str
+        One sentence for each flag that was refused.
+    """
+    good: list[str] = []
+    messages: list[str] = []
+    for flag in _flags(argv):
+        parser = _Parser(add_help=False, allow_abbrev=False)
+        add_flags(parser)
+        try:
+            parser.parse_args(flag)
+            good += flag
+        except _Refused as refused:
+            messages.append(f"{ENVIRONMENT}: {refused}; the default is used")
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    add_flags(parser)
+    return from_args(parser.parse_args(good)), messages
+
+
+def _flags(argv: Sequence[str]) -> list[list[str]]:
+    """Split arguments into flags with their values, so that one bad flag does not spoil the others."""
+    groups: list[list[str]] = []
+    for word in argv:
+        if word.startswith("--") or not groups:
+            groups.append([word])
+        else:
+            groups[-1].append(word)
+    return groups
