@@ -1,0 +1,109 @@
+"""Where everything goes, in framebuffer pixels. Pure: size and scale in, rectangles out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .draw import Rect
+
+DESIGN = (1920, 1080)
+"""Size for which the type sizes below are meant."""
+
+SMALLEST_TYPE = 10
+ANSWERS_SHARE = 0.30
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rectangles of the panels and the sizes that go with them."""
+
+    size: tuple[int, int]
+    """Framebuffer, width x height."""
+
+    scale: float
+    """Size of spacing and type relative to the design."""
+
+    strip: Rect
+    """Status strip, across the top."""
+
+    scores: Rect
+    """Score panel."""
+
+    map: Rect
+    """Map panel."""
+
+    answers: Rect | None
+    """Answers panel; None when the session asks no questions."""
+
+    footer: Rect
+    """Hints and messages, across the bottom."""
+
+    def px(self, size: float) -> int:
+        """Return a type size of the design in framebuffer pixels."""
+        return max(SMALLEST_TYPE, round(size * self.scale))
+
+    def dp(self, length: float) -> float:
+        """Return a length of the design in whole framebuffer pixels."""
+        return float(max(1, round(length * self.scale)))
+
+    @property
+    def panels(self) -> dict[str, Rect]:
+        """Every panel by name."""
+        panels = {"strip": self.strip, "scores": self.scores, "map": self.map, "footer": self.footer}
+        if self.answers is not None:
+            panels["answers"] = self.answers
+        return panels
+
+
+def auto_scale(size: tuple[int, int], content_scale: float = 1.0, wanted: float = 0.0) -> float:
+    """Return the scale for a framebuffer.
+
+    Type shrinks more slowly than the window, so that a small window stays legible.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Framebuffer, width x height.
+    content_scale : float
+        Framebuffer pixels for each of the design's pixels on this monitor (2 on many HiDPI screens).
+    wanted : float
+        The operator's own choice, relative to automatic type at the design's size; 0 for none. It is limited to what
+        leaves every panel its place.
+    """
+    content_scale = content_scale if content_scale > 0 else 1.0
+    fit = min(size[0] / DESIGN[0], size[1] / DESIGN[1]) / content_scale
+    automatic = content_scale * (fit**0.7 if fit < 1 else fit)
+    if wanted <= 0:
+        return automatic
+    return min(wanted * content_scale, 1.5 * automatic)
+
+
+def layout(size: tuple[int, int], scale: float, has_answers: bool) -> Layout:
+    """Return the layout of a framebuffer.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Framebuffer, width x height, in pixels.
+    scale : float
+        See `auto_scale`.
+    has_answers : bool
+        Whether the session has a survey.
+    """
+    w, h = float(max(1, size[0])), float(max(1, size[1]))
+    gap = float(max(3, round(12 * scale)))
+    strip_h = min(float(max(34, round(84 * scale))), h * 0.25)
+    footer_h = min(float(max(16, round(32 * scale))), h * 0.08)
+    strip = Rect(0, 0, w, strip_h)
+    footer = Rect(0, h - footer_h, w, footer_h)
+    top = strip_h + gap
+    room = max(2.0, h - footer_h - top - gap)
+    scores_h = float(round(room * 0.435))
+    scores = Rect(gap, top, w - 2 * gap, scores_h)
+    lower = Rect(gap, top + scores_h + gap, w - 2 * gap, room - scores_h)
+    if not has_answers:
+        return Layout(size, scale, strip, scores, lower, None, footer)
+    answers_w = float(round(lower.w * ANSWERS_SHARE))
+    map_rect = Rect(lower.x, lower.y, lower.w - answers_w - gap, lower.h)
+    answers = Rect(map_rect.right + gap, lower.y, answers_w, lower.h)
+    return Layout(size, scale, strip, scores, map_rect, answers, footer)

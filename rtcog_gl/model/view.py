@@ -1,0 +1,138 @@
+"""What the operator chose to look at. Pure: an action makes a new `View` out of the old one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+DEFAULT_SPAN = 300
+MIN_SPAN = 10
+LEAD = 0.14
+"""Part of a scrolling window that stays empty right of the newest TR, for the labels."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The operator's choices."""
+
+    span: int = 0
+    """TRs in view; 0 is the default for the run's length; a span of Nt or more is the whole run."""
+
+    cursor: int | None = None
+    """TR looked at, or None while following live."""
+
+    left: int = 0
+    """First TR in view while looking back."""
+
+    hit: int | None = None
+    """Index of the hit whose map is shown, or None for the newest."""
+
+    help: bool = False
+    """Whether the list of keys is shown."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the view follows the newest TR."""
+        return self.cursor is None
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What there is to look at."""
+
+    nt: int
+    """TRs expected in the run."""
+
+    n_final: int
+    """TRs that can be shown."""
+
+    n_maps: int
+    """Hits whose map can be shown."""
+
+
+def span_of(view: View, nt: int) -> int:
+    """Return the number of TRs in view, from 1 to `nt`."""
+    return max(1, min(view.span or DEFAULT_SPAN, nt))
+
+
+def time_window(view: View, extent: Extent) -> tuple[float, float]:
+    """Return the first TR in view and the end of the view (exclusive), in TRs."""
+    span = span_of(view, extent.nt)
+    if span >= extent.nt:
+        return 0.0, float(max(1, extent.nt))
+    if view.live:
+        lead = math.ceil(span * LEAD)
+        left = max(0, extent.n_final - (span - lead))
+    else:
+        left = min(max(0, view.left), extent.nt - 1)
+    return float(left), float(left + span)
+
+
+def shown_hit(view: View, n_maps: int) -> int | None:
+    """Return the index of the hit to show, or None while there is none."""
+    if n_maps == 0:
+        return None
+    return n_maps - 1 if view.hit is None else min(max(0, view.hit), n_maps - 1)
+
+
+def apply(view: View, action: str, extent: Extent) -> View:
+    """Return the view after an action.
+
+    Parameters
+    ----------
+    view : View
+        The view before.
+    action : str
+        A name from `rtcog_gl.model.keys.BINDINGS`; actions that do not concern the view leave it as it is.
+    extent : Extent
+        What there is to look at.
+    """
+    span = span_of(view, extent.nt)
+    half = max(1, span // 2)
+    moves = {"older": -1, "newer": 1, "page_older": -half, "page_newer": half, "oldest": -extent.nt}
+    if action in moves:
+        return _move(view, moves[action], extent)
+    if action == "live":
+        return replace(view, cursor=None, hit=None)
+    if action in ("closer", "wider"):
+        new = span // 2 if action == "closer" else span * 2
+        return _zoom(view, max(min(MIN_SPAN, extent.nt), min(new, extent.nt)), extent)
+    if action == "whole_run":
+        default = min(DEFAULT_SPAN, max(MIN_SPAN, extent.nt // 4))
+        return _zoom(view, default if span >= extent.nt else extent.nt, extent)
+    if action in ("previous_hit", "next_hit"):
+        return _other_hit(view, -1 if action == "previous_hit" else 1, extent.n_maps)
+    if action == "help":
+        return replace(view, help=not view.help)
+    return view
+
+
+def _move(view: View, by: int, extent: Extent) -> View:
+    last = extent.n_final - 1
+    if last < 0:
+        return view
+    cursor = max(0, (last if view.cursor is None else view.cursor) + by)
+    if cursor >= last and by > 0:
+        return replace(view, cursor=None)
+    left, right = time_window(view, extent)
+    cursor = min(cursor, last)
+    span = int(right - left)
+    left = min(max(left, cursor - span + 1), cursor)
+    return replace(view, cursor=cursor, left=int(left))
+
+
+def _zoom(view: View, span: int, extent: Extent) -> View:
+    zoomed = replace(view, span=span)
+    if view.cursor is None:
+        return zoomed
+    left, right = time_window(view, extent)
+    fraction = (view.cursor - left) / (right - left)
+    return replace(zoomed, left=max(0, round(view.cursor - fraction * span)))
+
+
+def _other_hit(view: View, by: int, n_maps: int) -> View:
+    now = shown_hit(view, n_maps)
+    if now is None:
+        return view
+    new = min(max(0, now + by), n_maps - 1)
+    return replace(view, hit=None if new == n_maps - 1 else new)
