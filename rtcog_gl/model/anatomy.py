@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rtcog_gl.model.volume import Float64Array, checked_affine
 
-_SAMPLES = 500_000
+_SAMPLES = 1_000_000
 """Voxels that are enough to find a grey window."""
 
 
@@ -31,7 +32,7 @@ class Anatomy:
 
 
 def anatomy_from_array(
-    data: npt.NDArray[np.floating] | npt.NDArray[np.integer],
+    data: npt.NDArray[Any],
     affine: npt.ArrayLike,
     window: tuple[float, float] = (2.0, 99.5),
 ) -> Anatomy:
@@ -55,19 +56,31 @@ def anatomy_from_array(
         raise ValueError(f"anatomy: got an image of shape {data.shape}, expected three dimensions")
     matrix = checked_affine(affine, "anatomy")
     matrix.setflags(write=False)
-    grey = np.ascontiguousarray(data.T, np.float32)
-    grey = np.where(np.isfinite(grey), grey, np.float32(0))
-    low, high = _window(grey, window)
-    scaled = (grey - low) * np.float32(255 / (high - low))
-    volume = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    low, high = _window(data, window)
+    volume = np.empty(data.shape[::-1], np.uint8)
+    for k, plane in enumerate(volume):
+        # One slice at a time: a whole head in float32 would be several times the picture itself.
+        grey = np.nan_to_num(data[:, :, k].T.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        grey -= low
+        grey *= np.float32(255 / (high - low))
+        plane[:] = np.clip(np.rint(grey, out=grey), 0, 255, out=grey)
     volume.setflags(write=False)
     return Anatomy(volume, matrix)
 
 
-def _window(grey: npt.NDArray[np.float32], window: tuple[float, float]) -> tuple[np.float32, np.float32]:
-    positive = grey[grey > 0]
+def _window(data: npt.NDArray[Any], window: tuple[float, float]) -> tuple[np.float32, np.float32]:
+    values = data.ravel(order="K")
+    positive = _positive(values[:: max(1, data.size // _SAMPLES)])
     if positive.size == 0:
-        raise ValueError(f"anatomy: none of its {grey.size} voxels is above zero, expected an image of a head")
-    low, high = np.percentile(positive[:: max(1, positive.size // _SAMPLES)], window)
+        # So few that sampling passed them by, if there are any.
+        positive = _positive(values)
+    if positive.size == 0:
+        raise ValueError(f"anatomy: none of its {data.size} voxels is above zero, expected an image of a head")
+    low, high = np.percentile(positive, window)
     # One intensity only (a mask, say): from black to that one.
     return (np.float32(low), np.float32(high)) if high > low else (np.float32(0), np.float32(high))
+
+
+def _positive(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    finite = values[(values > 0) & np.isfinite(values)]
+    return finite.astype(np.float32)

@@ -1,0 +1,98 @@
+"""Images of the head, read with nibabel: the mask that rtcog hands over, and the anatomy under the map."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+
+from rtcog_gl.model.anatomy import Anatomy, anatomy_from_array
+from rtcog_gl.model.volume import MaskGrid
+
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error, ImageFileError)
+"""What nibabel and the decompressors raise on files that are damaged, cut off or something else."""
+
+
+def grid_from_image(img: Any) -> MaskGrid:
+    """Return the mask grid of a nibabel image, or of anything with `dataobj` and `affine`: voxels > 0 are in the mask.
+
+    Raises
+    ------
+    ValueError
+        If the image is unreadable, is not three-dimensional (or more with one volume), has no voxel above zero, or its
+        affine is singular.
+    """
+    data = _volume(img, "mask")
+    # NaN compares false, so it is outside.
+    return MaskGrid((data.shape[0], data.shape[1], data.shape[2]), _affine(img, "mask"), (data > 0).ravel(order="F"))
+
+
+def load_grid(path: Path | str) -> MaskGrid:
+    """Return the mask grid of an image file.
+
+    Raises
+    ------
+    ValueError
+        As `grid_from_image`; also if the file is missing or no image.
+    """
+    return grid_from_image(_load(Path(path), "mask"))
+
+
+def load_anatomy(path: Path | str) -> Anatomy:
+    """Return the anatomy in an image file.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or unreadable, is not three-dimensional (or more with one volume), has no voxel above
+        zero, or its affine is singular.
+    """
+    what = f"anatomy {Path(path)}"
+    img = _load(Path(path), "anatomy")
+    data = _volume(img, what)
+    try:
+        return anatomy_from_array(data, _affine(img, what))
+    except ValueError as error:
+        raise ValueError(f"{error} (file {path})") from error
+
+
+def _load(path: Path, what: str) -> Any:
+    if not path.is_file():
+        raise ValueError(f"{what} {path}: there is no such file, expected an image that nibabel reads (NIfTI, AFNI)")
+    try:
+        return nibabel.load(path)
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{what} {path}: not an image that nibabel reads ({_one_line(error)}), expected NIfTI or AFNI"
+        ) from error
+
+
+def _volume(img: Any, what: str) -> npt.NDArray[Any]:
+    shape = tuple(int(n) for n in img.shape)
+    if len(shape) < 3 or any(n != 1 for n in shape[3:]) or 0 in shape:
+        raise ValueError(f"{what}: got an image of shape {shape}, expected three dimensions and one volume")
+    try:
+        data: npt.NDArray[Any] = np.asanyarray(img.dataobj)
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{what}: its voxels cannot be read ({_one_line(error)}), expected a whole, undamaged file"
+        ) from error
+    if data.dtype.kind not in "biuf":
+        raise ValueError(f"{what}: voxels are of type {data.dtype}, expected real numbers")
+    # Single further dimensions; this is a view, whatever the order in memory.
+    return data[(..., *(0,) * (len(shape) - 3))]
+
+
+def _affine(img: Any, what: str) -> npt.NDArray[np.float64]:
+    if img.affine is None:
+        raise ValueError(f"{what}: the image has no affine, expected one that says where its voxels lie")
+    return np.asarray(img.affine, np.float64)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
