@@ -1,0 +1,1 @@
+"""The panels of the console: pure functions from a `Scene` to a `Drawing`."""

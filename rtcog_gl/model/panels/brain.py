@@ -1,0 +1,127 @@
+"""Map panel: the newest hit's map (or the one chosen) in three planes of world space through its peak."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from ..actions import hit_marker
+from ..draw import Drawing, RampView, Rect, SlicePlane, SlicesView
+from ..planes import edge_letters, normal_axis, pixel_of, slice_planes
+from ..scene import Scene, ShownMap, Style
+from ..theme import fade
+from ..ticks import mm, nice_step, signed, tick_label
+from ..view import shown_hit
+from .pen import Pen
+
+CONVENTION = "neurological · left is left"
+
+
+def key(scene: Scene) -> Hashable:
+    """Return what the picture depends on."""
+    return scene.map, len(scene.live.maps), shown_hit(scene.view, len(scene.live.maps)), scene.grid is None
+
+
+def draw(scene: Scene, style: Style, threshold: float = 0.0) -> Drawing:
+    """Draw the panel; `threshold` hides smaller values."""
+    pen = Pen(style, style.layout.map)
+    pen.panel()
+    _title(pen, scene)
+    if scene.grid is None:
+        reason = "no map: this session's mask cannot be used (see the message below)"
+        centre = pen.rect.x + pen.rect.w / 2
+        pen.text(centre, pen.rect.y + pen.rect.h / 2, reason, 15, "text2", anchor="center", max_width=pen.rect.w * 0.9)
+        return pen.drawing()
+    inner = pen.rect.inset(pen.dp(18), pen.dp(46), pen.dp(18), pen.dp(14))
+    bar_w = pen.dp(128)
+    room = Rect(inner.x, inner.y, inner.w - bar_w, inner.h - pen.dp(30))
+    here = scene.map.peak_mm if scene.map else scene.grid.bounds.centre
+    planes = slice_planes(room, scene.grid.bounds, here, gap=pen.dp(14), margin_mm=5.0)
+    for plane in planes:
+        _annotate(pen, plane, here, scene.map is not None)
+    ramp = None
+    vmax = 1.0
+    if scene.map is not None:
+        vmax = scene.map.vmax if scene.map.vmax > 0 else 1.0
+        ramp = _colour_bar(pen, Rect(inner.right - bar_w, room.y, bar_w, inner.h), scene.map, vmax, threshold)
+    slices = SlicesView(
+        planes,
+        vmax,
+        threshold,
+        scene.map is not None,
+        style.theme.panel,
+        style.theme.outline,
+        style.theme.brain,
+    )
+    return pen.drawing(slices=slices, ramp=ramp)
+
+
+def _title(pen: Pen, scene: Scene) -> None:
+    x, y = pen.rect.x + pen.dp(18), pen.rect.y + pen.dp(30)
+    convention_w = pen.width(CONVENTION.upper(), 13, True, 1.6)
+    if scene.map is None:
+        pen.text(x, y, "no hit yet", 19, "text2", max_width=pen.rect.w - convention_w - pen.dp(60))
+    else:
+        best = hit_marker(scene.scores[:, scene.map.tr]) if scene.map.tr < scene.scores.shape[1] else None
+        colour = pen.theme.text2 if best is None else pen.theme.template(best.template)
+        label = "hit" if best is None else scene.session.labels[best.template]
+        radius = pen.dp(8)
+        pen.over.disc(x + radius, y - pen.px(19) * 0.36, radius, colour)
+        x += 2 * radius + pen.dp(10)
+        room = pen.rect.right - x - convention_w - pen.dp(60)
+        which = f"TR {scene.map.tr}   hit {scene.map.index + 1} of {len(scene.live.maps)}"
+        which_w = pen.width(which, 17)
+        used = pen.text(x, y, label, 19, "text", bold=True, max_width=max(pen.dp(60), room - which_w))
+        used = min(used, max(pen.dp(60), room - which_w))
+        pen.text(x + used + pen.dp(14), y, which, 17, "text2", max_width=max(pen.dp(60), room - used))
+    right = pen.rect.right - pen.dp(18) - convention_w
+    pen.text(right, y - pen.dp(2), CONVENTION.upper(), 13, "text3", bold=True, spacing=1.6)
+
+
+def _annotate(pen: Pen, plane: SlicePlane, here: tuple[float, float, float], crosshair: bool) -> None:
+    rect = plane.rect
+    letters = edge_letters(plane)
+    size = 15
+    top = rect.y + pen.px(size)
+    pen.text(rect.x + pen.dp(6), top, letters.left, size, "text", bold=True)
+    pen.text(rect.right - pen.dp(6), top, letters.right, size, "text", bold=True, anchor="right")
+    axis = normal_axis(plane)
+    caption = f"{'xyz'[axis]} = {mm(here[axis])} mm"
+    pen.text(round(rect.x + rect.w / 2), rect.bottom + pen.dp(22), caption, 15, "text", bold=True, anchor="center")
+    if not crosshair:
+        return
+    dots = (pen.dp(2), pen.dp(6))
+    tone = fade(pen.theme.text, 0.45)
+    line = max(1.0, round(pen.style.layout.scale))
+    x, y = pixel_of(plane, here)
+    pen.over.box(Rect(round(x), rect.y, line, rect.h), tone, dash=dots)
+    pen.over.box(Rect(rect.x, round(y), rect.w, line), tone, dash=dots)
+
+
+def _colour_bar(pen: Pen, box: Rect, shown: ShownMap, vmax: float, threshold: float) -> RampView:
+    peak_h = pen.dp(66)
+    ramp = Rect(box.x + pen.dp(34), box.y + pen.dp(12), pen.dp(18), max(8.0, box.h - peak_h - pen.dp(30)))
+    step = nice_step(2 * vmax, 6)
+    ticks = [i * step for i in range(-int(vmax / step), int(vmax / step) + 1) if abs(i * step) < vmax * 0.9]
+    spacing = ramp.h / (2 * vmax) * step
+    if spacing < pen.px(13) * 1.2:
+        ticks = [0.0]
+    line = max(1.0, round(pen.style.layout.scale))
+    for value in (*ticks, vmax, -vmax):
+        y = ramp.y + (vmax - value) / (2 * vmax) * ramp.h
+        ends = abs(value) == vmax
+        label = signed(value, _digits(vmax)) if ends else tick_label(value, step)
+        pen.under.box(Rect(ramp.right, min(round(y), ramp.bottom - line), pen.dp(5), line), pen.theme.text3)
+        pen.text(ramp.right + pen.dp(10), round(y + pen.px(13) * 0.36), label, 13, "text" if ends else "text2")
+    bottom = box.bottom
+    place = ", ".join(mm(along) for along in shown.peak_mm)
+    pen.text(box.right, bottom - pen.dp(24), f"peak {place}", 13, "text2", anchor="right")
+    height = f"value {signed(shown.peak_value, _digits(vmax))}"
+    pen.text(box.right, bottom - pen.dp(4), height, 13, "text", bold=True, anchor="right")
+    if shown.n_missing:
+        text = f"{shown.n_missing} voxels missing"
+        pen.text(box.right, bottom - pen.dp(44), text, 13, "warn", anchor="right")
+    return RampView(ramp, vmax, threshold, pen.theme.cut)
+
+
+def _digits(vmax: float) -> int:
+    return 1 if vmax >= 10 else 2

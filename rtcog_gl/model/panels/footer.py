@@ -1,0 +1,49 @@
+"""Footer: what the operator has to know first, otherwise the most useful keys; renderer on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from ..draw import Drawing
+from ..scene import Scene, Style
+from .pen import Pen
+
+HINTS = "F full screen   ← → look back   End live   + − zoom   W whole run   [ ] hits   S picture   ? all keys"
+
+
+def key(scene: Scene) -> Hashable:
+    """Return what the picture depends on."""
+    return (
+        scene.note,
+        scene.keeper_lost,
+        scene.live.lost,
+        scene.live.messages[-1:],
+        len(scene.live.messages),
+        scene.hardware,
+    )
+
+
+def draw(scene: Scene, style: Style) -> Drawing:
+    """Draw the footer."""
+    rect = style.layout.footer
+    pen = Pen(style, rect)
+    pen.under.box(rect, style.theme.background)
+    y = round(rect.y + rect.h * 0.5 + pen.px(14) * 0.36)
+    hardware = pen.style.ruler.elide(scene.hardware, rect.w * 0.3, pen.px(14))
+    right = pen.text(rect.right - pen.dp(24), y, hardware, 14, "text3", anchor="right")
+    string, colour, bold = _message(scene)
+    pen.text(rect.x + pen.dp(24), y, string, 14, colour, bold=bold, max_width=rect.w - right - pen.dp(72))
+    return pen.drawing()
+
+
+def _message(scene: Scene) -> tuple[str, str, bool]:
+    if scene.keeper_lost:
+        return scene.keeper_lost, "bad", True
+    if scene.live.lost:
+        return scene.live.lost, "bad", True
+    if scene.note:
+        return scene.note, "text", True
+    if scene.live.messages:
+        more = len(scene.live.messages) - 1
+        return scene.live.messages[-1] + (f"   (+{more} earlier)" if more else ""), "warn", True
+    return HINTS, "text3", False

@@ -1,0 +1,66 @@
+"""What the panels draw with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..draw import Colour, Drawing, RampView, Rect, ShapeList, SlicesView, Text, TraceView
+from ..scene import Style
+
+
+class Pen:
+    """Collects one panel's drawing; sizes are those of the design, scaled here."""
+
+    def __init__(self, style: Style, rect: Rect) -> None:
+        self.style = style
+        self.rect = rect
+        self.theme = style.theme
+        self.dp = style.layout.dp
+        self.px = style.layout.px
+        self.under = ShapeList()
+        self.over = ShapeList()
+        self.texts: list[Text] = []
+
+    def panel(self) -> None:
+        """Paint the panel's ground: background in the corners, a shade lighter inside."""
+        self.under.box(self.rect, self.theme.background)
+        self.under.box(self.rect, self.theme.panel, radius=self.dp(6))
+
+    def title(self, string: str) -> None:
+        """Write the panel's title in the top left corner."""
+        self.text(
+            self.rect.x + self.dp(18), self.rect.y + self.dp(27), string.upper(), 13, "text3", bold=True, spacing=1.6
+        )
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        string: str,
+        size: float,
+        colour: Colour | str,
+        *,
+        bold: bool = False,
+        anchor: Literal["left", "center", "right"] = "left",
+        spacing: float = 0.0,
+        angle: float = 0.0,
+        max_width: float | None = None,
+    ) -> float:
+        """Write a line with its baseline at `y` and return its width; `colour` may be a name of the theme."""
+        px = self.px(size)
+        tone: Colour = getattr(self.theme, colour) if isinstance(colour, str) else colour
+        if max_width is not None:
+            string = self.style.ruler.elide(string, max_width, px, bold)
+        space = spacing * self.style.layout.scale
+        self.texts.append(Text(x, y, string, px, tone, bold, anchor, space, angle))
+        return self.width(string, size, bold, spacing)
+
+    def width(self, string: str, size: float, bold: bool = False, spacing: float = 0.0) -> float:
+        """Return the width of a line."""
+        return self.style.ruler.width(string, self.px(size), bold, spacing * self.style.layout.scale)
+
+    def drawing(
+        self, traces: TraceView | None = None, slices: SlicesView | None = None, ramp: RampView | None = None
+    ) -> Drawing:
+        """Return what was collected."""
+        return Drawing(self.rect, self.under.array(), traces, slices, ramp, self.over.array(), tuple(self.texts))

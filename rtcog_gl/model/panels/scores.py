@@ -1,0 +1,216 @@
+"""Score panel: one trace a template, threshold, shaded time, hits, and a label for each trace."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+
+from ..actions import action_blocks, cooldown_blocks, hit_marker
+from ..draw import Axes, Drawing, Rect, TraceView
+from ..scene import Scene, Style
+from ..theme import fade, trace_styles
+from ..ticks import MINUS, integer_ticks, nice_step, signed, tick_label, ticks, value_range
+from ..view import time_window
+from .pen import Pen
+from .spread import spread
+
+
+def key(scene: Scene) -> Hashable:
+    """Return what the picture depends on."""
+    live = scene.live
+    return live.n_final, live.onsets, live.offsets, live.ended, bool(scene.keeper_lost or live.lost), scene.view
+
+
+def axes(scene: Scene, style: Style) -> Axes:
+    """Return how TRs and scores become pixels."""
+    pen = Pen(style, style.layout.scores)
+    plot = _plot(pen, scene)
+    t0, t1 = time_window(scene.view, scene.extent)
+    first, last = int(t0), min(int(np.ceil(t1)) + 1, scene.live.n_final)
+    most = max(2, int(plot.h / pen.dp(58)))
+    lo, hi = value_range(scene.scores[:, first:last], scene.session.hit_thr, most)
+    return Axes(plot, t0, t1, lo, hi)
+
+
+def draw(scene: Scene, style: Style) -> Drawing:
+    """Draw the panel."""
+    pen = Pen(style, style.layout.scores)
+    ax = axes(scene, style)
+    pen.panel()
+    pen.title("Match score")
+    _following(pen, scene)
+    _washes(pen, scene, ax)
+    _grid(pen, ax)
+    _threshold(pen, scene, ax)
+    _now(pen, scene, ax)
+    _hits(pen, scene, ax)
+    _labels(pen, scene, ax)
+    line = pen.style.layout.scale * 2.0
+    styles = trace_styles(style.theme, scene.session.n_templates, style.layout.scale)
+    return pen.drawing(traces=TraceView(ax, styles, max(1.25, line)))
+
+
+def _plot(pen: Pen, scene: Scene) -> Rect:
+    widest = max((pen.width(label, 15, True) for label in scene.session.labels), default=0.0)
+    labels = min(widest, pen.dp(150)) + pen.width("+0.00", 15) + pen.dp(66)
+    return pen.rect.inset(pen.dp(64), pen.dp(44), min(labels, pen.rect.w * 0.3), pen.dp(38))
+
+
+def shown_tr(scene: Scene) -> int:
+    """Return the TR that the labels speak of: the newest, or the one looked at; -1 before the first."""
+    last = scene.live.n_final - 1
+    return last if scene.view.cursor is None else min(scene.view.cursor, last)
+
+
+def _following(pen: Pen, scene: Scene) -> None:
+    x, y = pen.rect.right - pen.dp(18), pen.rect.y + pen.dp(27)
+    if not scene.view.live:
+        behind = scene.live.n_final - 1 - shown_tr(scene)
+        words = f"LOOKING BACK   {MINUS}{behind} TRs   (End: live)"
+        pen.text(x, y, words, 15, "warn", bold=True, anchor="right")
+        return
+    if scene.live.ended or scene.live.lost or scene.keeper_lost:
+        return
+    radius = pen.dp(5)
+    pen.over.disc(x - radius, y - pen.px(15) * 0.36, radius, pen.theme.matching)
+    pen.text(x - 2 * radius - pen.dp(8), y, "LIVE", 15, "matching", bold=True, anchor="right")
+
+
+def _span(ax: Axes, start: float, end: float) -> Rect | None:
+    """Return the part of the plot from one TR to another, in whole pixels, or None outside."""
+    left, right = max(ax.t0, start), min(ax.t1, end)
+    if right <= left:
+        return None
+    x0, x1 = round(float(ax.x(left))), round(float(ax.x(right)))
+    return Rect(x0, ax.plot.y, max(1, x1 - x0), ax.plot.h)
+
+
+def _washes(pen: Pen, scene: Scene, ax: Axes) -> None:
+    live, session = scene.live, scene.session
+    now = max(0, live.n_final - 1)
+    before = _span(ax, 0, min(session.match_start, session.nt))
+    if before is not None:
+        pen.under.box(before, pen.theme.before_wash)
+        words = f"no matching before TR {session.match_start}"
+        if pen.width(words, 13) + pen.dp(16) < before.w:
+            pen.text(before.right - pen.dp(8), before.bottom - pen.dp(10), words, 13, "text3", anchor="right")
+    for start, end in cooldown_blocks(live.onsets, live.offsets, session.vols_noaction, session.nt):
+        block = _span(ax, start, end)
+        if block is not None:
+            pen.under.box(block, pen.theme.cooldown_wash)
+    word_w = pen.width("survey", 13, True) + pen.dp(8)
+    for start, end in action_blocks(live.onsets, live.offsets, now, session.nt):
+        block = _span(ax, start, end)
+        if block is not None:
+            pen.under.box(block, pen.theme.action_wash)
+            if block.w > word_w:
+                centre = round(block.x + block.w / 2)
+                pen.text(centre, block.y + pen.dp(18), "survey", 13, "action", bold=True, anchor="center")
+
+
+def _grid(pen: Pen, ax: Axes) -> None:
+    line = max(1.0, round(pen.style.layout.scale))
+    most = max(2, int(ax.plot.h / pen.dp(58)))
+    values = ticks(ax.lo, ax.hi, most)
+    step = nice_step(ax.hi - ax.lo, most)
+    for value, y in zip(values, ax.y(values), strict=True):
+        pen.under.box(Rect(ax.plot.x, round(y), ax.plot.w, line), pen.theme.grid)
+        label = tick_label(float(value), step)
+        room = ax.plot.x - pen.rect.x - pen.dp(14)
+        pen.text(
+            ax.plot.x - pen.dp(10), round(y + pen.px(15) * 0.36), label, 15, "text2", anchor="right", max_width=room
+        )
+    times = integer_ticks(ax.t0, ax.t1, max(2, int(ax.plot.w / pen.dp(150))))
+    base = ax.plot.bottom + pen.dp(24)
+    for t, x in zip(times, ax.x(times), strict=True):
+        pen.under.box(Rect(round(x), ax.plot.bottom, line, pen.dp(5)), pen.theme.hairline)
+        pen.text(round(x), base, f"{int(t)}", 15, "text2", anchor="center")
+    pen.text(ax.plot.right + pen.dp(34), base, "TR", 13, "text3")
+
+
+def _threshold(pen: Pen, scene: Scene, ax: Axes) -> None:
+    value = scene.session.hit_thr
+    if not np.isfinite(value):
+        return
+    y = round(float(ax.y(value)))
+    thick = max(1.0, round(1.6 * pen.style.layout.scale))
+    pen.over.box(Rect(ax.plot.x, y, ax.plot.w, thick), pen.theme.threshold, dash=(pen.dp(8), pen.dp(6)))
+    pen.text(ax.plot.x + pen.dp(8), y - pen.dp(7), f"threshold {value:.4g}", 13, "text", bold=True)
+
+
+def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
+    newest, shown = scene.live.n_final - 1, shown_tr(scene)
+    line = max(1.0, round(pen.style.layout.scale))
+    if newest >= 0 and ax.t0 <= newest <= ax.t1:
+        tone = fade(pen.theme.text, 1.0 if scene.view.live else 0.35)
+        pen.under.box(Rect(round(float(ax.x(newest))), ax.plot.y, line, ax.plot.h), tone)
+    if not scene.view.live and ax.t0 <= shown <= ax.t1:
+        x = round(float(ax.x(shown)))
+        pen.over.box(Rect(x, ax.plot.y, max(1.0, line), ax.plot.h), pen.theme.warn)
+        pen.text(x + pen.dp(6), ax.plot.bottom - pen.dp(8), f"TR {shown}", 15, "warn", bold=True)
+
+
+def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
+    radius = pen.dp(9)
+    free = -np.inf
+    for onset in sorted(set(scene.live.onsets)):
+        if not (0 <= onset < scene.live.n_final and ax.t0 <= onset <= ax.t1):
+            continue
+        best = hit_marker(scene.scores[:, onset])
+        if best is None:
+            continue
+        x, y = float(ax.x(onset)), float(ax.y(best.value))
+        colour = pen.theme.template(best.template)
+        pen.over.disc(x, y, radius, fade(colour, 0.45))
+        pen.over.disc(x, y, radius, colour, border=max(1.0, 1.5 * pen.style.layout.scale))
+        label = scene.session.labels[best.template]
+        half = min(pen.width(label, 13, True), pen.dp(120)) / 2
+        if x - half > free and y - radius - pen.dp(6) - pen.px(13) > ax.plot.y and ax.plot.x < x - half:
+            above = round(y - radius - pen.dp(6))
+            pen.text(round(x), above, label, 13, colour, bold=True, anchor="center", max_width=pen.dp(120))
+            free = x + half + pen.dp(8)
+
+
+def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
+    """Name each trace where it ends, pushed apart so that the names never overlap."""
+    session, tr = scene.session, shown_tr(scene)
+    n = session.n_templates
+    if n == 0:
+        return
+    row = pen.px(15) * 1.38
+    room = max(1, int(ax.plot.h // row))
+    column = scene.scores[:, tr] if tr >= 0 else np.full(n, np.nan, np.float32)
+    order = np.argsort(np.where(np.isfinite(column), -column, np.inf), kind="stable")
+    named = order[: room if n <= room else max(1, room - 1)]
+    measured = np.isfinite(column[named])
+    height = ax.plot.h / max(1, len(named))
+    wanted = np.where(measured, ax.y(np.where(measured, column[named], 0.0)), 0.0)
+    wanted[~measured] = ax.plot.y + (np.flatnonzero(~measured) + 0.5) * height
+    bottom = ax.plot.bottom - (row if n > room else 0)
+    centres = spread(wanted, row, ax.plot.y, bottom)
+    live_x = float(ax.x(tr)) if tr >= 0 else ax.plot.x
+    at_edge = scene.view.live and tr >= 0
+    x = min(live_x + pen.dp(34), ax.plot.right + pen.dp(22)) if at_edge else ax.plot.right + pen.dp(22)
+    name_w = min(max(pen.width(label, 15, True) for label in session.labels), pen.dp(150))
+    value_x = x + name_w + pen.dp(12) + pen.width("+0.00", 15)
+    block = Rect(x - pen.dp(6), float(centres.min() - row / 2), value_x - x + pen.dp(12), len(named) * row)
+    if block.right < ax.plot.right + pen.dp(12) and len(named):
+        for centre in centres:
+            back = Rect(block.x, round(float(centre) - row / 2), block.w, round(row))
+            pen.over.box(back, fade(pen.theme.panel, 0.82), radius=pen.dp(3))
+    for k, centre, target, known in zip(named, centres, wanted, measured, strict=True):
+        colour = pen.theme.template(int(k))
+        baseline = round(float(centre) + pen.px(15) * 0.36)
+        pen.text(x, baseline, session.labels[k], 15, colour, bold=True, max_width=name_w)
+        tone = "text" if known else "text3"
+        pen.text(value_x, baseline, signed(float(column[k])), 15, tone, anchor="right")
+        if at_edge and known:
+            width = max(1.0, 1.2 * pen.style.layout.scale)
+            pen.over.segment(live_x + pen.dp(5), float(target), x - pen.dp(7), float(centre), width, fade(colour, 0.7))
+    if n > room:
+        pen.text(x, ax.plot.bottom - pen.dp(2), f"+ {n - len(named)} lower", 13, "text3")
+    if not measured.any() and scene.live.n_final < session.match_start + 1 and not scene.live.ended:
+        words = "waiting for the first scored volume"
+        centre_x = round(ax.plot.x + ax.plot.w / 2)
+        pen.text(centre_x, round(ax.plot.y + ax.plot.h / 2), words, 19, "text2", anchor="center")

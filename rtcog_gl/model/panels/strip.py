@@ -1,0 +1,202 @@
+"""Status strip: state, TR, last hit, age of the newest column, latency, run. Read at a glance, from three metres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from ..actions import hit_marker
+from ..draw import Colour, Drawing, Rect
+from ..scene import Scene, Style
+from ..status import Status, status
+from ..ticks import seconds
+from .pen import Pen
+
+SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52)
+"""Sizes that are tried until everything fits side by side."""
+
+
+DETAIL = "survey on screen"
+"""As wide as the words beside the state may be."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a line."""
+
+    string: str
+    size: float
+    colour: Colour
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A label over a value; `sample` is the widest value, so that nothing moves when digits change."""
+
+    label: str
+    parts: tuple[Part, ...]
+    sample: str
+    size: float = 20
+    disc: Colour | None = None
+
+
+def key(scene: Scene) -> Hashable:
+    """Return what the picture depends on: everything written in it."""
+    now = status(scene)
+    newest = scene.live.onsets[-1:], scene.live.n_final, len(scene.live.onsets)
+    return now, newest, scene.clock, scene.latency, _age(scene, now)
+
+
+def draw(scene: Scene, style: Style) -> Drawing:
+    """Draw the strip."""
+    now = status(scene)
+    colour = style.theme.state(now.word)
+    rect = style.layout.strip
+    pen = Pen(style, rect)
+    pen.under.box(rect, style.theme.background)
+    line = max(1.0, round(style.layout.scale))
+    pen.under.box(Rect(rect.x, rect.bottom - line, rect.w, line), style.theme.hairline)
+    pen.under.box(Rect(rect.x, rect.y, pen.dp(12), rect.h), colour)
+    _edge(pen, now, colour)
+    cells = _cells(scene, style, now)
+    run = _run(scene)
+    factor, gap = _fit(pen, now, cells, run)
+    x = rect.x + pen.dp(36)
+    x = _state(pen, now, colour, x, factor) + gap
+    x = _tr(pen, scene, x, factor) + gap
+    for cell in cells:
+        x = _cell(pen, cell, x, factor) + gap
+    _run_cell(pen, run, factor, rect.right - pen.dp(24) - x)
+    return pen.drawing()
+
+
+def _edge(pen: Pen, now: Status, colour: Colour) -> None:
+    """Mark the states that ask for attention by shape as well: hatched for stalled, notched for action."""
+    rect, width = pen.rect, pen.dp(12)
+    if now.word == "STALLED":
+        step = pen.dp(14)
+        for i in range(int(rect.h / step) + 1):
+            if i % 2:
+                pen.under.box(Rect(rect.x, rect.y + i * step, width, step), pen.theme.background)
+    elif now.word == "COOLDOWN":
+        pen.under.box(Rect(rect.x, rect.y, width, rect.h * (1 - now.fraction)), pen.theme.hairline)
+
+
+def _line(pen: Pen, fraction: float, size: float) -> float:
+    """Return a baseline at a fraction of the strip's height."""
+    return round(pen.rect.y + pen.rect.h * fraction + pen.px(size) * 0.36)
+
+
+def _state(pen: Pen, now: Status, colour: Colour, x: float, factor: float) -> float:
+    size = 42 * factor
+    pen.text(x, _line(pen, 0.5, size), now.word, size, colour, bold=True)
+    x += max(pen.width(now.word, size, True), pen.width("MATCHING", size, True)) + pen.dp(18)
+    size = 15 * factor
+    detail_w = pen.width(DETAIL, size)
+    bar = now.word == "COOLDOWN"
+    lines = pen.style.ruler.wrap(now.detail, detail_w, pen.px(size), max_lines=1 if bar else 2)
+    middles = (0.36,) if bar else (0.5,) if len(lines) == 1 else (0.36, 0.64)
+    for string, middle in zip(lines, middles, strict=False):
+        pen.text(x, _line(pen, middle, size), string, size, "text2")
+    if bar:
+        height = pen.dp(6)
+        box = Rect(x, round(pen.rect.y + pen.rect.h * 0.6), round(detail_w), height)
+        pen.under.box(box, pen.theme.hairline, radius=height / 2)
+        pen.over.box(Rect(box.x, box.y, max(height, round(box.w * now.fraction)), height), colour, radius=height / 2)
+    return x + detail_w
+
+
+def _tr(pen: Pen, scene: Scene, x: float, factor: float) -> float:
+    baseline = _line(pen, 0.5, 36 * factor)
+    nt = str(scene.session.nt)
+    shown = str(scene.live.n_final - 1) if scene.live.n_final else "–"
+    room = pen.width("TR ", 36 * factor, True) + pen.width("0" * len(nt), 36 * factor, True)
+    used = pen.text(x, baseline, f"TR {shown}", 36 * factor, "text", bold=True)
+    used = max(used, room if scene.live.n_final else used)
+    return x + used + pen.text(x + used, baseline, f" / {nt}", 22 * factor, "text2")
+
+
+def _cells(scene: Scene, style: Style, now: Status) -> list[Cell]:
+    theme = style.theme
+    hits = len(scene.live.onsets)
+    cells = [_last_hit(scene, style)]
+    cells.append(Cell("hits", (Part(str(hits), 20, theme.text, True),), "00"))
+    age, of = _age(scene, now)
+    tone = {"fresh": theme.matching, "late": theme.warn, "stalled": theme.bad}.get(now.freshness, theme.text2)
+    parts = (Part(age, 20, tone, True), Part(of, 16, theme.text2))
+    cells.append(Cell("newest column", parts, "00.0 s of 0.00 s"))
+    value = f"{scene.latency.p95_ms:.1f} ms" if scene.latency.n else "–"
+    cells.append(Cell(f"{scene.latency.stage}, p95", (Part(value, 20, theme.text, True),), "000.0 ms"))
+    return cells
+
+
+def _last_hit(scene: Scene, style: Style) -> Cell:
+    theme = style.theme
+    onset = scene.live.onsets[-1] if scene.live.onsets else None
+    if onset is None:
+        return Cell("last hit", (Part("none yet", 20, theme.text2),), "SMot0 TR 0000")
+    shown = 0 <= onset < scene.live.n_final
+    best = hit_marker(scene.scores[:, onset]) if shown else None
+    label = "hit" if best is None else scene.session.labels[best.template]
+    label = style.ruler.elide(label, style.layout.dp(150), style.layout.px(20), True)
+    parts = (Part(label, 20, theme.text, True), Part(f" TR {onset}", 16, theme.text2))
+    return Cell("last hit", parts, "SMot0 TR 0000", disc=None if best is None else theme.template(best.template))
+
+
+def _age(scene: Scene, now: Status) -> tuple[str, str]:
+    if now.age_s is None:
+        return "–", ""
+    expected = scene.live.tr_s or scene.session.expected_tr_s
+    return seconds(now.age_s), f" of {expected:.3g} s" if expected else ""
+
+
+def _run(scene: Scene) -> tuple[str, str]:
+    return scene.session.out_prefix or "rtcog", scene.clock
+
+
+def _cell_width(pen: Pen, cell: Cell, factor: float) -> float:
+    value = sum(pen.width(p.string, p.size * factor, p.bold) for p in cell.parts)
+    disc = 0.0 if cell.disc is None else pen.dp(22) * factor
+    sample = pen.width(cell.sample, cell.size * factor, True) * 0.92
+    return max(value + disc, sample, pen.width(cell.label, 14 * factor))
+
+
+def _cell(pen: Pen, cell: Cell, x: float, factor: float) -> float:
+    pen.text(x, _line(pen, 0.29, 14 * factor), cell.label, 14 * factor, "text3")
+    at = x
+    if cell.disc is not None:
+        radius = pen.dp(7) * factor
+        pen.over.disc(x + radius, pen.rect.y + pen.rect.h * 0.64, radius, cell.disc)
+        at += pen.dp(22) * factor
+    for part in cell.parts:
+        baseline = _line(pen, 0.64, cell.size * factor)
+        at += pen.text(at, baseline, part.string, part.size * factor, part.colour, bold=part.bold)
+    return x + _cell_width(pen, cell, factor)
+
+
+def _run_cell(pen: Pen, run: tuple[str, str], factor: float, room: float) -> None:
+    right = pen.rect.right - pen.dp(24)
+    name, clock = run
+    pen.text(
+        right, _line(pen, 0.29, 16 * factor), name, 16 * factor, "text2", bold=True, anchor="right", max_width=room
+    )
+    pen.text(right, _line(pen, 0.64, 16 * factor), clock, 16 * factor, "text3", anchor="right", max_width=room)
+
+
+def _fit(pen: Pen, now: Status, cells: list[Cell], run: tuple[str, str]) -> tuple[float, float]:
+    """Return the largest factor at which everything fits, and the gap that is left between cells."""
+    room = pen.rect.w - pen.dp(36) - pen.dp(24)
+    least = pen.dp(24)
+    factor = SHRINK[-1]
+    gap = least
+    for factor in SHRINK:
+        width: Callable[[str, float, bool], float] = lambda s, z, b, f=factor: pen.width(s, z * f, b)  # type: ignore[misc]  # noqa: E731
+        state = max(width(now.word, 42, True), width("MATCHING", 42, True)) + pen.dp(18) + width(DETAIL, 15, False)
+        tr = width("TR 0000", 36, True) + width(" / 0000", 22, False)
+        name = max(min(width(run[0], 16, True), pen.dp(240)), width(run[1], 16, False))
+        total = state + tr + name + sum(_cell_width(pen, cell, factor) for cell in cells)
+        gap = (room - total) / (len(cells) + 2)
+        if gap >= least * factor:
+            return factor, min(gap, pen.dp(110))
+    return factor, max(2.0, gap)

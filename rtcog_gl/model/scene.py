@@ -1,0 +1,115 @@
+"""Everything that a picture is made of, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from .layout import Layout
+from .session import FloatArray, Live, Session
+from .theme import Theme
+from .view import Extent, View
+from .volume import MaskGrid
+
+
+@dataclass(frozen=True)
+class ShownMap:
+    """The map on the screen."""
+
+    tr: int
+    """TR of the hit."""
+
+    index: int
+    """Which hit it is, from 0."""
+
+    vmax: float
+    """Largest absolute value among the finite voxels."""
+
+    peak_mm: tuple[float, float, float]
+    """World position of the voxel that holds it (RAS+ mm)."""
+
+    peak_value: float
+    """Its value, signed."""
+
+    n_missing: int = 0
+    """Voxels that are not finite."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long columns took to the screen in this session, up to the stage that `stage` names."""
+
+    n: int = 0
+    """Columns measured."""
+
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    stage: str = "to swap"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to show."""
+
+    session: Session
+    live: Live
+    view: View
+    scores: FloatArray
+    """Templates x Nt; NaN where nothing was measured."""
+
+    now_ns: int
+    """Monotonic time of this picture (ns)."""
+
+    clock: str = ""
+    """Wall-clock time, as people read it."""
+
+    grid: MaskGrid | None = None
+    """Geometry of the map; None when there is none to show."""
+
+    map: ShownMap | None = None
+    latency: Latency = field(default_factory=Latency)
+    hardware: str = ""
+    """Renderer and refresh rate."""
+
+    note: str = ""
+    """Short message that goes away by itself."""
+
+    keeper_lost: str = ""
+    """Why the picture can no longer become newer; empty while the keeper is alive."""
+
+    @property
+    def extent(self) -> Extent:
+        """What the view can walk through."""
+        return Extent(self.session.nt, self.live.n_final, len(self.live.maps))
+
+
+class Ruler(Protocol):
+    """Knows how wide text is."""
+
+    def width(self, string: str, px: int, bold: bool = False, spacing: float = 0.0) -> float:
+        """Return the width of a line in pixels."""
+        ...
+
+    def elide(self, string: str, max_width: float, px: int, bold: bool = False) -> str:
+        """Return the line, shortened with an ellipsis where it is wider than `max_width`."""
+        ...
+
+    def wrap(self, string: str, max_width: float, px: int, bold: bool = False, max_lines: int = 2) -> list[str]:
+        """Return the text in lines no wider than `max_width`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Style:
+    """How pictures are made at this moment: layout, colours, type."""
+
+    layout: Layout
+    theme: Theme
+    ruler: Ruler
+
+
+def empty_scores(session: Session) -> FloatArray:
+    """Return the scores of a session in which nothing was measured yet."""
+    return np.full((session.n_templates, session.nt), np.nan, np.float32)

@@ -1,0 +1,204 @@
+"""The watcher: a thread that copies what is new out of shared memory and wakes the window."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..model.session import FloatArray, Live, Session, Stamps, Update
+from ..session.board import BoardReader
+from ..session.segments import ReadOnlySegment
+
+log = logging.getLogger("rtcog_gl")
+
+PATIENCE_S = 0.25
+"""The board is read at least this often, even when the doorbell is silent."""
+
+POLL_S = 0.002
+"""How often the board is read where there is no doorbell."""
+
+KEEPER_LOST = "the viewer's keeper is gone: what is shown is no longer live"
+
+
+class Columns:
+    """rtcog's segments, mapped read-only; opened when they are first needed, because rtcog may make them late."""
+
+    def __init__(self, reader: BoardReader, scores_fd: int | None, maps_fd: int | None) -> None:
+        self._infos = {"scores": reader.scores, "maps": reader.maps}
+        self._fds = {"scores": scores_fd, "maps": maps_fd}
+        self._segments: dict[str, ReadOnlySegment] = {}
+        self._complained: set[str] = set()
+
+    def array(self, which: str) -> FloatArray | None:
+        """Return a read-only view of ``scores`` or ``maps``, or None while it cannot be mapped."""
+        info, fd = self._infos[which], self._fds[which]
+        try:
+            if which not in self._segments:
+                self._segments[which] = ReadOnlySegment(info.name if fd is None else fd)
+            return self._segments[which].array(info.shape, np.dtype(np.float32))
+        except (OSError, ValueError) as error:
+            if which not in self._complained:
+                self._complained.add(which)
+                log.error("%s cannot be read: %s", which, error)
+            return None
+
+    def close(self) -> None:
+        """Unmap everything."""
+        for segment in self._segments.values():
+            segment.close()
+
+
+class Watcher:
+    """Follows a board and turns what is new into `Update` objects.
+
+    Parameters
+    ----------
+    reader : BoardReader
+        The board; used by the watcher's thread alone once it runs.
+    columns : Columns
+        rtcog's segments.
+    doorbell : int or None
+        File descriptor that becomes readable when the board has news; None polls.
+    wake : callable
+        Called from the thread when an update is waiting.
+    committed : (2, Nt) uint64 array or None
+        The producer's own stamps, where there are any.
+    """
+
+    def __init__(
+        self,
+        reader: BoardReader,
+        columns: Columns,
+        doorbell: int | None,
+        wake: Callable[[], None],
+        committed: npt.NDArray[np.uint64] | None = None,
+    ) -> None:
+        self._reader = reader
+        self._columns = columns
+        self._doorbell = doorbell
+        self._wake = wake
+        self._committed = committed
+        self._session: Session = reader.session
+        self._updates: deque[Update] = deque()
+        self._copied = 0
+        self._maps_seen = 0
+        self._live = Live()
+        self._wanted: deque[int] = deque()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self.lost = ""
+        """Why nothing new can come; empty while the keeper lives."""
+
+    def start(self) -> None:
+        """Begin to follow the board."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following; returns within half a second."""
+        self._stop.set()
+        self._thread.join(2 * PATIENCE_S)
+
+    def take(self) -> list[Update]:
+        """Return the updates since the last call, oldest first."""
+        updates = []
+        while self._updates:
+            updates.append(self._updates.popleft())
+        return updates
+
+    def want_map(self, tr: int) -> None:
+        """Ask for the map of an earlier hit; it comes as an update."""
+        self._wanted.append(tr)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._look()
+            except Exception:
+                log.exception("the watcher could not read the board")
+                time.sleep(PATIENCE_S)
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._doorbell is None:
+            time.sleep(POLL_S)
+            return
+        import select
+
+        if not select.select([self._doorbell], [], [], 0.02 if self._wanted else PATIENCE_S)[0]:
+            return
+        if not os.read(self._doorbell, 4096):
+            self._doorbell = None if os.name == "nt" else self._closed_doorbell()
+
+    def _closed_doorbell(self) -> int | None:
+        """Go on without a bell: the keeper has closed it, at the session's end or because it died."""
+        time.sleep(PATIENCE_S)
+        return self._doorbell
+
+    def _look(self) -> None:
+        live = self._reader.newer()
+        now = time.monotonic_ns()
+        if live is not None:
+            self._live = live
+            self.lost = ""
+            self._push(self._update(live))
+        elif not self._live.ended and not self._live.lost and not self.lost and not self._reader.writer_alive(now):
+            self.lost = KEEPER_LOST
+            self._push(Update(self._live))
+        while self._wanted:
+            tr = self._wanted.popleft()
+            column = self._map(tr)
+            if column is not None:
+                self._push(Update(self._live, map_tr=tr, map_column=column))
+
+    def _push(self, update: Update) -> None:
+        self._updates.append(update)
+        self._wake()
+
+    def _update(self, live: Live) -> Update:
+        first = self._copied
+        scores = self._new_scores(first, live.n_final)
+        seen = time.monotonic_ns()
+        stamps = tuple(self._stamps(0, t, seen) for t in range(first, first + scores.shape[1]))
+        self._copied = first + scores.shape[1]
+        tr, column, map_stamps = None, None, Stamps()
+        if len(live.maps) > self._maps_seen:
+            tr = live.maps[-1]
+            column = self._map(tr)
+            if column is None:
+                tr = None
+            else:
+                map_stamps = self._stamps(1, tr, time.monotonic_ns())
+            self._maps_seen = len(live.maps)
+        return Update(live, first, scores, stamps, tr, column, map_stamps)
+
+    def _new_scores(self, first: int, end: int) -> FloatArray:
+        """Copy columns ``first .. end - 1``; those before the first scored volume are not measured."""
+        session = self._session
+        end = min(end, session.nt)
+        if end <= first:
+            return np.zeros((session.n_templates, 0), np.float32)
+        owned = np.full((session.n_templates, end - first), np.nan, np.float32)
+        scored = max(first, session.match_start)
+        if scored < end:
+            array = self._columns.array("scores")
+            if array is None:
+                return owned[:, :0]
+            owned[:, scored - first :] = array[:, scored:end]
+        return owned
+
+    def _map(self, tr: int) -> FloatArray | None:
+        array = self._columns.array("maps")
+        if array is None or not 0 <= tr < array.shape[1]:
+            return None
+        return np.array(array[:, tr], np.float32)
+
+    def _stamps(self, row: int, t: int, seen: int) -> Stamps:
+        committed = int(self._committed[row, t]) if self._committed is not None else 0
+        return Stamps(committed, self._reader.stamp(row, t), seen)
