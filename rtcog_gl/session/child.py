@@ -1,0 +1,302 @@
+"""The window's process: started, rung, listened to, and started again when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import logging
+import multiprocessing.spawn
+import os
+import site
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("rtcog_gl")
+
+CANNOT_OPEN = 3
+"""Exit status of a window that found no display or no OpenGL; it has said why on stderr."""
+
+MINUTE_S = 60.0
+MAX_RESTARTS = 5
+"""Restarts within a minute; after that one a minute."""
+
+MAX_REFUSALS = 4
+"""Starts in a row that may end with `CANNOT_OPEN` before the window is given up."""
+
+LONGEST_LINE = 1 << 16
+POSIX = os.name == "posix"
+
+
+def default_command() -> list[str]:
+    """Return the command that opens a window: this interpreter (not the launcher that may hide it) and this package."""
+    executable = multiprocessing.spawn.get_executable() or sys.executable
+    return [os.fsdecode(executable), "-m", "rtcog_gl", "window"]
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment in which a fresh interpreter finds the same package as this one.
+
+    Entries that this process added to ``sys.path`` are passed on only when the package comes from one of them, and the
+    present folder is kept off the path, because an experiment's folder can hold a ``random.py`` of its own.
+    """
+    environment = dict(os.environ, PYTHONSAFEPATH="1")
+    spec = importlib.util.find_spec("rtcog_gl")
+    home = str(Path(spec.origin).resolve().parent.parent) if spec and spec.origin else ""
+    added = [path for path in _absolute(sys.path) if path not in _standard_paths()]
+    if home in [str(Path(path).resolve()) for path in added]:
+        known = environment.get("PYTHONPATH", "").split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*added, *filter(None, known)]))
+    return environment
+
+
+def _absolute(paths: Sequence[str]) -> list[str]:
+    return [os.path.abspath(path) for path in paths]  # noqa: PTH100 - "" is the present folder, links are kept
+
+
+def _standard_paths() -> set[str]:
+    standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    standard |= {site.getusersitepackages(), *site.getsitepackages()}
+    standard |= {str(Path(sysconfig.get_path("platstdlib")) / "lib-dynload")}
+    standard |= {path for path in sys.path if path.endswith(".zip")}
+    return set(_absolute([path for path in standard if path]))
+
+
+@dataclass
+class RestartPolicy:
+    """When a dead window may be started again: at once the first time, then more and more slowly."""
+
+    _starts: deque[float] = field(default_factory=deque)
+
+    def delay(self, now: float) -> float:
+        """Return the seconds to wait before a restart, given the restarts of the last minute."""
+        while self._starts and now - self._starts[0] >= MINUTE_S:
+            self._starts.popleft()
+        if not self._starts:
+            return 0.0
+        if len(self._starts) >= MAX_RESTARTS:
+            return self._starts[0] + MINUTE_S - now
+        return 0.5 * 2.0 ** (len(self._starts) - 1)
+
+    def started(self, now: float) -> None:
+        """Note a restart."""
+        self._starts.append(now)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the minute's restarts are used up."""
+        return len(self._starts) >= MAX_RESTARTS
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What a window needs to find its session."""
+
+    board: str
+    """Name of the board's segment."""
+
+    fds: tuple[tuple[str, int], ...] = ()
+    """Flag (``--board-fd``, ``--scores-fd``, ``--maps-fd``) and descriptor; empty where names must do (Windows)."""
+
+    flags: tuple[str, ...] = ()
+    """The window's own options."""
+
+    def arguments(self) -> list[str]:
+        """Return the command-line arguments."""
+        numbered = [word for flag, fd in self.fds for word in (flag, str(fd))]
+        return ["--board", self.board, *numbered, *([] if POSIX else ["--poll"]), *self.flags]
+
+
+class WindowProcess:
+    """Keeps one window open; every method returns at once.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Opens a window; the arguments of `Handover` are appended.
+    on_first_frame : callable
+        Called, on a thread of its own, when a window has shown its first frame.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        on_first_frame: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._command = list(command)
+        self._on_first_frame = on_first_frame
+        self._clock = clock
+        self._process: subprocess.Popen[bytes] | None = None
+        self._policy = RestartPolicy()
+        self._due: float | None = None
+        self._refusals = 0
+        self.end_shown = threading.Event()
+        """Set when a window has shown the session's end."""
+
+        self.closed = False
+        """Whether the operator closed the window on purpose."""
+
+        self.given_up = False
+        """Whether no window can be opened here."""
+
+    @property
+    def pid(self) -> int | None:
+        """Process of the window, or None when there is none."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def expected(self) -> bool:
+        """Whether a window is there, or about to be."""
+        return not (self.closed or self.given_up) and (self._process is not None or self._due is not None)
+
+    def start(self, handover: Handover) -> list[str]:
+        """Open the window.
+
+        Returns
+        -------
+        list of str
+            What the operator should know: sentences, mostly none.
+        """
+        self._due = None
+        try:
+            self._process = _spawn([*self._command, *handover.arguments()], [fd for _, fd in handover.fds])
+        except (OSError, ValueError) as error:
+            self.given_up = True
+            return [f"The window cannot be started: {error} (command: {self._command[0]})."]
+        threading.Thread(target=self._listen, args=(self._process,), name="rtcog_gl window", daemon=True).start()
+        return []
+
+    def watch(self, handover: Handover) -> list[str]:
+        """Start the window again if it died; call it often.
+
+        Returns
+        -------
+        list of str
+            What the operator should know: sentences, mostly none.
+        """
+        if self._process is not None:
+            status = self._process.poll()
+            return [] if status is None else self._died(status, handover)
+        if self._due is not None and self._clock() >= self._due and not self.closed:
+            self._policy.started(self._clock())
+            return self.start(handover)
+        return []
+
+    def _died(self, status: int, handover: Handover) -> list[str]:
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+        if self.closed or status == 0:
+            self.closed = True
+            return []
+        now = self._clock()
+        if status == CANNOT_OPEN:
+            return self._refused(now)
+        self._refusals = 0
+        delay, exhausted = self._policy.delay(now), self._policy.exhausted
+        self._due = now + delay
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        if exhausted:
+            return [
+                f"The window died again ({how}), {MAX_RESTARTS} times in a minute; the next try is in {delay:.0f} s."
+            ]
+        return [f"The window died ({how}) and is opened again.", *(self.watch(handover) if delay == 0 else [])]
+
+    def _refused(self, now: float) -> list[str]:
+        self._refusals += 1
+        if self._refusals >= MAX_REFUSALS:
+            self.given_up = True
+            return [
+                f"No window can be opened here after {self._refusals} tries (exit status {CANNOT_OPEN}); "
+                "the session is followed without one, and rtcog-gl watch can show it."
+            ]
+        self._due = now + 0.5 * 2.0**self._refusals
+        return []
+
+    def ring(self) -> None:
+        """Wake the window: one byte; a window that does not read never blocks this process."""
+        pipe = None if self._process is None else self._process.stdin
+        if pipe is not None and not pipe.closed:
+            with contextlib.suppress(OSError):
+                os.write(pipe.fileno(), b"\n")
+
+    def detach(self) -> None:
+        """Let the window go: it stays, and closes by itself."""
+        process, self._process, self._due = self._process, None, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Read the window's JSON lines until it closes its end."""
+        pipe = process.stdout
+        if pipe is None:
+            return
+        with pipe:
+            pending = b""
+            while chunk := os.read(pipe.fileno(), LONGEST_LINE):
+                *lines, pending = (pending + chunk).split(b"\n")
+                pending = pending[:LONGEST_LINE]
+                for line in lines:
+                    self._hear(line)
+
+    def _hear(self, line: bytes) -> None:
+        event = _parse(line)
+        name = event.get("event")
+        if name == "first_frame":
+            self._refusals = 0
+            self._on_first_frame()
+        elif name == "end_shown":
+            self.end_shown.set()
+        elif name == "closed":
+            self.closed = True
+        elif name == "log":
+            level = logging.getLevelName(str(event.get("level", "INFO")).upper())
+            log.log(
+                level if isinstance(level, int) else logging.INFO, "window: %s", str(event.get("message", ""))[:2000]
+            )
+        elif line.strip():
+            log.debug("The window said %r, expected a JSON object with an event.", line[:200])
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _spawn(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+    """Start a process that shares nothing with this one but a doorbell, its words and the given descriptors."""
+    if not POSIX:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=child_environment(),
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        pass_fds=fds,
+        start_new_session=True,
+        env=child_environment(),
+    )
+    if process.stdin is not None:
+        os.set_blocking(process.stdin.fileno(), False)
+    return process
