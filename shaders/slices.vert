@@ -1,6 +1,8 @@
 // Slices. Terms: each slice is a rectangle of pixels (two triangles) and the plane of world space that it shows.
 // Maths: pixel -> mm is linear, mm -> voxel is linear, so corners suffice and the rasteriser interpolates in between:
-//     clip = (2 x / w - 1, 1 - 2 y / h),    voxel = inverse(affine) mm,    one pixel = inverse(affine) (mm a pixel).
+//     voxel = inverse(affine) mm,    one pixel = inverse(affine) (mm a pixel).
+
+// include "common/pixels.glsl"
 
 // Framebuffer, width and height in pixels, >= 1.
 uniform vec2 u_framebuffer;
@@ -27,5 +29,5 @@ void main() {
     v_anatomy = (u_mm_to_anatomy * vec4(a_mm, 1.0)).xyz;
     v_right = (u_mm_to_voxel * vec4(a_right, 0.0)).xyz;
     v_down = (u_mm_to_voxel * vec4(a_down, 0.0)).xyz;
-    gl_Position = vec4(2.0 * a_pixel.x / u_framebuffer.x - 1.0, 1.0 - 2.0 * a_pixel.y / u_framebuffer.y, 0.0, 1.0);
+    gl_Position = pixel_to_clip(a_pixel, u_framebuffer);
 }

@@ -13,12 +13,14 @@ from vispy import gloo
 from rtcog_gl.gpu.map_texture import MapTexture
 from rtcog_gl.gpu.shaders import program
 from rtcog_gl.model.anatomy import Anatomy
-from rtcog_gl.model.draw import SlicePlane, SlicesView
+from rtcog_gl.model.draw import Colour, SlicePlane, SlicesView
 from rtcog_gl.model.volume import Float64Array, MaskGrid
 
-ANATOMY_DARK = (0.07, 0.07, 0.08, 1.0)
-ANATOMY_LIGHT = (0.70, 0.70, 0.70, 1.0)
-"""Ends of the anatomy's greys: muted, so that colours stand out."""
+ANATOMY_LIGHT: Colour = (0.70, 0.70, 0.70, 1.0)
+"""Brightest grey of the anatomy: muted, so that colours stand out."""
+
+ANATOMY_DARK: Colour = (0.25, 0.25, 0.25, 1.0)
+"""Darkest grey of the anatomy on a light ground; on a dark one it is the ground itself."""
 
 _GL_MAX_TEXTURE_SIZE = 0x0D33
 _GL_MAX_3D_TEXTURE_SIZE = 0x8073
@@ -81,7 +83,6 @@ class SlicesLayer:
         self._program["u_mm_to_anatomy"] = np.eye(4, dtype=np.float32) if anatomy is None else _inverse(anatomy.affine)
         self._program["u_has_anatomy"] = 0.0 if anatomy is None else 1.0
         self._program["u_neighbours"] = 4 if anatomy is None else 0
-        self._program["u_anatomy_dark"] = ANATOMY_DARK
         self._program["u_anatomy_light"] = ANATOMY_LIGHT
 
     def write_map(self, column: npt.NDArray[np.float32]) -> int:
@@ -128,6 +129,7 @@ class SlicesLayer:
         self._program["u_vmax"] = view.vmax
         self._program["u_threshold"] = view.threshold
         self._program["u_background"] = view.background
+        self._program["u_anatomy_dark"] = darkest(view.background)
         self._program["u_fill"] = view.fill
         self._program["u_outline"] = view.outline
         self._program.draw("triangles")
@@ -142,6 +144,11 @@ class SlicesLayer:
         else:
             self._corners.set_data(corners)
         self._planes = planes
+
+
+def darkest(background: Colour) -> Colour:
+    """Return the darkest grey of an anatomy on a background."""
+    return background if max(background[:3]) < 0.5 else ANATOMY_DARK
 
 
 def _corners(plane: SlicePlane) -> npt.NDArray[np.void]:

@@ -82,5 +82,5 @@ def _window(data: npt.NDArray[Any], window: tuple[float, float]) -> tuple[np.flo
 
 
 def _positive(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    finite = values[(values > 0) & np.isfinite(values)]
-    return finite.astype(np.float32)
+    finite: npt.NDArray[np.float32] = values[(values > 0) & np.isfinite(values)].astype(np.float32)
+    return finite

@@ -10,11 +10,15 @@ import nibabel
 import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from rtcog_gl.model.anatomy import Anatomy, anatomy_from_array
 from rtcog_gl.model.volume import MaskGrid
 
-_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error, ImageFileError)
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError, zlib.error),
+    *(ImageFileError, HeaderDataError, ImageDataError),
+)
 """What nibabel and the decompressors raise on files that are damaged, cut off or something else."""
 
 
@@ -84,8 +88,9 @@ def _volume(img: Any, what: str) -> npt.NDArray[Any]:
         ) from error
     if data.dtype.kind not in "biuf":
         raise ValueError(f"{what}: voxels are of type {data.dtype}, expected real numbers")
-    # Single further dimensions; this is a view, whatever the order in memory.
-    return data[(..., *(0,) * (len(shape) - 3))]
+    while data.ndim > 3:
+        data = data[..., 0]
+    return data
 
 
 def _affine(img: Any, what: str) -> npt.NDArray[np.float64]:

@@ -1,0 +1,446 @@
+"""The slices layer against its numpy reference, against the truth about left and right, and its uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pixels import Draw, Picture, assert_close
+from reference.slices import picture
+
+from rtcog_gl.model.anatomy import Anatomy, anatomy_from_array
+from rtcog_gl.model.draw import Rect, SlicePlane, SlicesView
+from rtcog_gl.model.planes import AXIAL, CORONAL, slice_planes
+from rtcog_gl.model.volume import MaskGrid
+
+pytestmark = pytest.mark.gl
+
+SIZE = (311, 127)
+PANEL = Rect(5, 4, 301, 119)
+BACKGROUND, FILL, OUTLINE = (0.05, 0.06, 0.08, 1.0), (0.15, 0.2, 0.25, 1.0), (0.5, 0.6, 0.7, 0.8)
+_x = np.linspace(-1, 1, 256)
+LUT = np.rint(
+    np.stack([np.where(_x > 0, 1, 1 + _x), 1 - np.abs(_x), np.where(_x < 0, 1, 1 - _x), np.ones(256)], 1) * 255
+).astype(np.uint8)
+"""Blue, white, red."""
+
+
+@pytest.fixture
+def layer(canvas: Any) -> Iterator[Any]:
+    from rtcog_gl.gpu.slices import SlicesLayer
+
+    yield SlicesLayer()
+
+
+@pytest.fixture(scope="module")
+def lut(canvas: Any) -> Any:
+    from vispy import gloo
+
+    return gloo.Texture2D(LUT[None], format="rgba", internalformat="rgba8", interpolation="linear")
+
+
+def view_of(planes: tuple[SlicePlane, ...], **changes: Any) -> SlicesView:
+    options: dict[str, Any] = {
+        "vmax": 3.0,
+        "threshold": 0.0,
+        "has_map": True,
+        "background": BACKGROUND,
+        "fill": FILL,
+        "outline": OUTLINE,
+    }
+    return SlicesView(planes, **(options | changes))
+
+
+def blob(shape: tuple[int, int, int], affine: np.ndarray, seed: int = 0, share: float = 0.7) -> MaskGrid:
+    rng = np.random.default_rng(seed)
+    inside = rng.random(int(np.prod(shape))) < share
+    inside[0] = True
+    return MaskGrid(shape, affine, inside)
+
+
+def values(grid: MaskGrid, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2, grid.n_voxels).astype(np.float32)
+
+
+def nudged(plane: SlicePlane) -> SlicePlane:
+    """Return the plane moved by a fraction of a pixel: symmetric grids have borders right on rows of pixel centres."""
+    origin = np.array(plane.origin) + 0.3137 * np.array(plane.right) + 0.2719 * np.array(plane.down)
+    return replace(plane, origin=tuple(origin.tolist()))
+
+
+def check(
+    draw: Draw,
+    layer: Any,
+    lut: Any,
+    grid: MaskGrid,
+    column: np.ndarray | None,
+    anatomy: Anatomy | None = None,
+    unsure: float = 0.03,
+    name: str = "slices",
+    planes: tuple[SlicePlane, ...] | None = None,
+    tol: int = 1,
+    **changes: Any,
+) -> Picture:
+    """Draw, compare with the reference, and return the picture; `unsure` bounds the share of pixels left out."""
+    from rtcog_gl.gpu import slices
+
+    layer.set_grid(grid)
+    layer.set_anatomy(anatomy)
+    if column is not None:
+        layer.write_map(column)
+    if planes is None:
+        # Off the voxel centres by an odd amount, and never near a face.
+        cursor = np.array(grid.mm_of(grid.n_voxels // 2)) + grid.affine[:3, :3] @ [0.137, -0.211, 0.173]
+        planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), gap=7, margin_mm=1.2345)
+    planes = tuple(map(nudged, planes))
+    view = view_of(planes, **({"has_map": column is not None} | changes))
+    got = draw(SIZE, lambda: layer.draw(view, SIZE, lut))
+    under = None
+    if anatomy is not None:
+        under = (
+            anatomy.volume.transpose(),
+            anatomy.affine,
+            slices.darkest(view.background),
+            slices.ANATOMY_LIGHT,
+        )
+    expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, column, LUT, under)
+    assert (~expected.sure).sum() <= unsure * expected.in_planes.sum()
+    assert_close(got, expected.picture, tol=tol, name=name, mask=expected.sure)
+    assert expected.in_planes.sum() > 3000
+    return got
+
+
+def affine_of(linear: Any, origin: Any = (11.3, -7.9, 4.1)) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, :3] = linear
+    matrix[:3, 3] = origin
+    return matrix
+
+
+ROTATION = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))[0]
+AFFINES = {
+    "as-is": np.diag([2.0, 2.0, 2.0]),
+    "anisotropic": np.diag([1.0, 2.5, 6.0]),
+    "oblique": ROTATION * 2.2,
+    "oblique-anisotropic": ROTATION * (1.1, 2.3, 3.7),
+    "shear": np.array([[2.0, 0.7, 0.0], [0.0, 2.0, -0.4], [0.3, 0.0, 2.0]]),
+} | {
+    "axes-" + "".join(map(str, order)) + "-" + "".join("+-"[s < 0] for s in signs): np.eye(3)[list(order)].T
+    * np.array(signs)
+    * (2.0, 2.2, 2.4)
+    for order in permutations(range(3))
+    for signs in product((1, -1), repeat=3)
+}
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_any_affine(draw: Draw, layer: Any, lut: Any, name: str) -> None:
+    grid = blob((9, 7, 5), affine_of(AFFINES[name]))
+    got = check(draw, layer, lut, grid, values(grid), name=f"affine-{name}", threshold=0.8)
+    assert len(np.unique(got.reshape(-1, 4), axis=0)) > 30
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**31), has_map=st.booleans(), radiological=st.booleans())
+def test_random_grids(draw: Draw, layer: Any, lut: Any, seed: int, has_map: bool, radiological: bool) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 9, 3))
+    linear = np.linalg.qr(rng.normal(size=(3, 3)))[0] @ (
+        np.diag(rng.uniform(0.5, 5, 3)) + rng.uniform(-0.2, 0.2, (3, 3))
+    )
+    grid = blob((shape[0], shape[1], shape[2]), affine_of(linear, rng.uniform(-90, 90, 3)), seed, 0.6)
+    cursor = np.array(grid.mm_of(int(rng.integers(grid.n_voxels)))) + linear @ rng.uniform(-0.4, 0.4, 3)
+    planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), radiological, margin_mm=0.777)
+    column = values(grid, seed) if has_map else None
+    check(draw, layer, lut, grid, column, planes=planes, threshold=float(rng.uniform(0, 2)), name="random")
+
+
+@pytest.mark.parametrize("affine", ["as-is", "oblique-anisotropic", "axes-120-+--"])
+def test_mask_without_a_map(draw: Draw, layer: Any, lut: Any, affine: str) -> None:
+    grid = blob((6, 5, 4), affine_of(AFFINES[affine]), share=0.8)
+    got = check(draw, layer, lut, grid, None, name="mask")
+    lined = np.array(BACKGROUND[:3]) * 0.2 + np.array(OUTLINE[:3]) * 0.8
+    for colour in (BACKGROUND[:3], FILL[:3], lined):
+        assert (np.abs(got[..., :3] / 255 - colour).max(axis=-1) < 0.005).sum() > 200
+
+
+@pytest.mark.parametrize("background", [BACKGROUND, (1.0, 1.0, 1.0, 1.0)])
+def test_anatomy_under_the_map(draw: Draw, layer: Any, lut: Any, background: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(3)
+    # Smooth, as heads are: drivers round the weights of linear filtering to eight bits.
+    smooth = rng.uniform(0, 1, (4, 3, 3)).repeat(5, 0).repeat(5, 1).repeat(5, 2)
+    for axis in range(3):
+        for _ in range(3):
+            smooth = (smooth + np.roll(smooth, 1, axis) + np.roll(smooth, -1, axis)) / 3
+    anatomy = anatomy_from_array(smooth, affine_of(ROTATION.T * 1.3, (2.0, -20.0, -3.0)))
+    grid = blob((9, 7, 5), affine_of(AFFINES["oblique"]))
+    for column in (values(grid), None):
+        check(draw, layer, lut, grid, column, anatomy, threshold=2.5, tol=2, name="anatomy", background=background)
+    layer.set_anatomy(None)
+    check(draw, layer, lut, grid, values(grid), threshold=2.5, name="anatomy-gone")
+
+
+def test_a_mask_of_one_voxel(draw: Draw, layer: Any, lut: Any) -> None:
+    inside = np.zeros(27, bool)
+    inside[13] = True
+    for shape, mask in (((3, 3, 3), inside), ((1, 1, 1), np.ones(1, bool))):
+        grid = MaskGrid(shape, affine_of(ROTATION * 2), mask)
+        got = check(draw, layer, lut, grid, np.array([3.0], np.float32), name="one-voxel")
+        assert (got[..., :3] == LUT[255, :3]).all(axis=-1).sum() > 500
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 4), (5, 6, 2), (1, 7, 3), (2, 2, 2)])
+def test_a_mask_that_fills_the_grid(draw: Draw, layer: Any, lut: Any, shape: tuple[int, int, int]) -> None:
+    grid = MaskGrid(shape, affine_of(AFFINES["axes-201--+-"]), np.ones(int(np.prod(shape)), bool))
+    check(draw, layer, lut, grid, values(grid), name="full")
+    check(draw, layer, lut, grid, None, name="full-mask")
+
+
+def test_values_that_are_not_finite_are_missing(draw: Draw, layer: Any, lut: Any) -> None:
+    grid = blob((6, 5, 4), affine_of(AFFINES["as-is"]), share=0.9)
+    column = values(grid)
+    column[::3] = np.nan
+    column[1::6] = np.inf
+    column[2::6] = -np.inf
+    check(draw, layer, lut, grid, column, name="missing")
+    nothing = np.full(grid.n_voxels, np.nan, np.float32)
+    assert np.array_equal(
+        check(draw, layer, lut, grid, nothing, name="nothing"), check(draw, layer, lut, grid, None, name="no-map")
+    )
+
+
+def test_huge_values_stay_values(draw: Draw, layer: Any, lut: Any) -> None:
+    grid = MaskGrid((1, 1, 1), affine_of(np.eye(3) * 2), np.ones(1, bool))
+    got = check(draw, layer, lut, grid, np.array([-3.4e38], np.float32), name="huge")
+    assert (got[..., :3] == LUT[0, :3]).all(axis=-1).any()
+
+
+def test_the_threshold_itself_is_drawn(draw: Draw, layer: Any, lut: Any) -> None:
+    grid = MaskGrid((4, 1, 1), affine_of(np.eye(3) * 2), np.ones(4, bool))
+    column = np.array([0.1, np.nextafter(np.float32(0.1), np.float32(0)), -0.1, 0.0], np.float32)
+    check(draw, layer, lut, grid, column, threshold=0.1, name="threshold")
+    got = check(draw, layer, lut, grid, np.zeros(4, np.float32), threshold=0.0, name="zero")
+    middle = np.rint((LUT[127, :3].astype(float) + LUT[128, :3]) / 2)
+    assert (np.abs(got[..., :3] - middle).max(axis=-1) <= 1).sum() > 500
+
+
+def test_other_data_make_another_picture(draw: Draw, layer: Any, lut: Any) -> None:
+    grid = blob((6, 5, 4), affine_of(AFFINES["oblique"]))
+    first = check(draw, layer, lut, grid, values(grid, 1))
+    second = check(draw, layer, lut, grid, values(grid, 2))
+    assert (first != second).any(axis=-1).sum() > 1000
+    low = check(draw, layer, lut, grid, values(grid, 2), threshold=1.0)
+    high = check(draw, layer, lut, grid, values(grid, 2), threshold=2.0)
+    assert (low != high).any(axis=-1).sum() > 300
+    assert (low != check(draw, layer, lut, grid, values(grid, 2), threshold=1.0, vmax=5.0)).any(axis=-1).sum() > 300
+
+
+@pytest.mark.parametrize(
+    ("n_voxels", "shape"), [(1, (1, 2, 1)), (1024, (32, 8, 5)), (1025, (25, 41, 2)), (35127, (74, 74, 36))]
+)
+def test_a_map_uploads_its_column_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, draw: Draw, layer: Any, lut: Any, n_voxels: int, shape: tuple[int, int, int]
+) -> None:
+    from vispy.gloo import gl
+
+    grid = MaskGrid(shape, np.eye(4), np.arange(np.prod(shape)) < n_voxels)
+    layer.set_grid(grid)
+    view = view_of(slice_planes(PANEL, grid.bounds, grid.mm_of(0)))
+    draw(SIZE, lambda: layer.draw(view, SIZE, lut))
+    uploads, draws, buffers = [], [], []
+    upload, arrays, buffer = gl.glTexSubImage2D, gl.glDrawArrays, gl.glBufferSubData
+    monkeypatch.setattr(gl, "glTexSubImage2D", lambda *a: (uploads.append(a[-1].nbytes), upload(*a)))
+    monkeypatch.setattr(gl, "glDrawArrays", lambda *a: (draws.append(a), arrays(*a)))
+    monkeypatch.setattr(gl, "glBufferSubData", lambda *a: (buffers.append(a), buffer(*a)))
+    sent = layer.write_map(np.ones(n_voxels, np.float32))
+    draw(SIZE, lambda: layer.draw(view, SIZE, lut))
+    rows = -(-n_voxels // 1024)
+    assert sent == 4 * 1024 * rows
+    assert uploads == [sent]
+    assert len(draws) == 1
+    assert buffers == []
+
+
+def test_the_column_is_copied_at_once(draw: Draw, layer: Any, lut: Any) -> None:
+    grid = MaskGrid((2, 2, 2), affine_of(np.eye(3)), np.ones(8, bool))
+    layer.set_grid(grid)
+    view = view_of(slice_planes(PANEL, grid.bounds, grid.mm_of(0)))
+    column = np.full(8, 3, np.float32)
+    layer.write_map(column)
+    column[:] = -3
+    got = draw(SIZE, lambda: layer.draw(view, SIZE, lut))
+    assert (got[..., :3] == LUT[255, :3]).all(axis=-1).sum() > 1000
+    assert not (got[..., :3] == LUT[0, :3]).all(axis=-1).any()
+
+
+def test_every_voxel_of_a_large_mask_finds_its_value(draw: Draw, layer: Any, lut: Any) -> None:
+    """One pixel a voxel, each value its own place in the column: packing is exact up to 1.9 million voxels."""
+    shape = (128, 128, 116)
+    grid = MaskGrid(shape, np.eye(4), np.ones(int(np.prod(shape)), bool))
+    assert grid.n_voxels > 1_900_000
+    layer.set_grid(grid)
+    number = np.arange(grid.n_voxels)
+    ramp = np.zeros((256, 4), np.uint8)
+    ramp[:, 0] = ramp[:, 3] = np.arange(256)
+    ramp[:, 3] = 255
+    from vispy import gloo
+
+    palette = gloo.Texture2D(ramp[None], format="rgba", internalformat="rgba8", interpolation="nearest")
+    for k in (0, 57, 115):
+        plane = SlicePlane(Rect(0, 0, 128, 128), (-0.5, -0.5, float(k)), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+        for digit in (1, 256, 65536):
+            byte = number // digit % 256
+            layer.write_map((byte / 255 * 2 - 1).astype(np.float32))
+            view = view_of((plane,), vmax=1.0)
+            got = draw((128, 128), lambda view=view: layer.draw(view, (128, 128), palette))
+            assert np.array_equal(got[..., 0], byte.reshape(shape[::-1])[k])
+
+
+def test_planes_can_change_in_number_and_place(draw: Draw, layer: Any, lut: Any) -> None:
+    grid = blob((6, 5, 4), affine_of(AFFINES["as-is"]))
+    cursor = np.array(grid.mm_of(3)) + np.array([0.3, 0.2, 0.1])
+    planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), margin_mm=1.2345)
+    moved = slice_planes(PANEL, grid.bounds, tuple((cursor + 3.1).tolist()), margin_mm=1.3579)
+    column = values(grid)
+    layer.set_grid(grid)
+    layer.write_map(column)
+    for some in (planes, moved, planes[:2], moved[1:], planes):
+        view = view_of(some)
+        got = draw(SIZE, lambda view=view: layer.draw(view, SIZE, lut))
+        expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, column, LUT)
+        assert_close(got, expected.picture, name="planes", mask=expected.sure)
+    view = view_of(())
+    assert not draw(SIZE, lambda: layer.draw(view, SIZE, lut))[..., :3].any()
+
+
+def test_misuse_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, layer: Any, lut: Any) -> None:
+    from rtcog_gl.gpu import slices
+
+    with pytest.raises(ValueError, match="before the mask"):
+        layer.write_map(np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match="before the mask"):
+        layer.draw(view_of(()), SIZE, lut)
+    grid = blob((3, 3, 3), np.eye(4))
+    layer.set_grid(grid)
+    with pytest.raises(ValueError, match=rf"shape \(1,\), expected \({grid.n_voxels},\)"):
+        layer.write_map(np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match=r"ends at 0\.0, expected more than 0"):
+        layer.draw(view_of((), vmax=0.0), SIZE, lut)
+    monkeypatch.setattr(slices, "_limit", lambda name: 2)
+    with pytest.raises(ValueError, match=r"a grid of \(3, 3, 3\) voxels does not fit this GPU, expected at most 2"):
+        layer.set_grid(grid)
+
+
+def test_columns_are_packed_as_wide_as_needed() -> None:
+    from rtcog_gl.gpu.map_texture import packed_shape
+
+    assert packed_shape(1, 2048) == (1, 1024)
+    assert packed_shape(1024, 2048) == (1, 1024)
+    assert packed_shape(1025, 2048) == (2, 1024)
+    assert packed_shape(4_000_000, 4096) == (3907, 1024)
+    assert packed_shape(4_000_000, 2048) == (1954, 2048)
+    with pytest.raises(ValueError, match="4000000 voxels do not fit"):
+        packed_shape(4_000_000, 1024)
+
+
+# --- real heads -----------------------------------------------------------------------------------------------------
+
+BIG = (900, 360)
+
+
+def load(path: Path) -> Any:
+    return pytest.importorskip("nibabel").load(path)
+
+
+def red_and_blue(got: Picture) -> tuple[np.ndarray, np.ndarray]:
+    ends = got[..., :3].astype(int)
+    return (ends == LUT[255, :3]).all(axis=-1), (ends == LUT[0, :3]).all(axis=-1)
+
+
+def inside_of(plane: SlicePlane, seen: np.ndarray) -> np.ndarray:
+    """Pixel positions (n, 2), x and y from the plane's corner, of what is seen there."""
+    x, y, w, h = (int(n) for n in plane.rect)
+    return np.argwhere(seen[y : y + h, x : x + w])[:, ::-1] + 0.5
+
+
+def test_the_real_run(draw: Draw, layer: Any, lut: Any, shared_data: Path) -> None:
+    """Axes P, L, S, and oblique."""
+    from rtcog_gl.session.images import grid_from_image
+
+    grid = grid_from_image(load(shared_data / "bold155_mask.nii.gz"))
+    assert grid.n_voxels == 35127
+    maps = load(shared_data / "bold155_templates.nii.gz")
+    column = np.asarray(maps.dataobj)[..., 0].ravel(order="F")[grid.inside]
+    check(draw, layer, lut, grid, column, threshold=0.5, name="real-run")
+    check(draw, layer, lut, grid, None, name="real-mask")
+
+
+def test_left_is_left_on_the_real_run(draw: Draw, layer: Any, lut: Any, shared_data: Path) -> None:
+    """Regions drawn by people in each hemisphere, on another grid: they reach ours through millimetres only."""
+    from rtcog_gl.session.images import grid_from_image
+
+    img = load(shared_data / "bold155_mask.nii.gz")
+    grid = grid_from_image(img)
+    layer.set_grid(grid)
+    centres = np.argwhere(np.asarray(img.dataobj) > 0) @ img.affine[:3, :3].T + img.affine[:3, 3]
+    order = np.lexsort(np.argwhere(np.asarray(img.dataobj) > 0).T)
+    centres = centres[order]
+    column = np.zeros(grid.n_voxels, np.float32)
+    middle: dict[str, np.ndarray] = {}
+    for side, value in (("left", -3.0), ("right", 3.0)):
+        roi = load(shared_data / f"bold155_roi_{side}.nii.gz")
+        data = np.asarray(roi.dataobj) > 0
+        there = np.rint((centres - roi.affine[:3, 3]) @ np.linalg.inv(roi.affine[:3, :3]).T).astype(int)
+        on = ((there >= 0) & (there < data.shape)).all(axis=1)
+        hit = on.copy()
+        hit[on] = data[tuple(there[on].T)]
+        column[hit] = value
+        middle[side] = (np.argwhere(data) @ roi.affine[:3, :3].T + roi.affine[:3, 3]).mean(axis=0)
+    assert (column != 0).sum() > 150
+    layer.write_map(column)
+    for side, seen_as in (("left", 1), ("right", 0)):
+        # Through the region's voxel nearest to its middle: regions need not contain that point.
+        of_side = centres[column == (-3.0 if side == "left" else 3.0)]
+        cursor = of_side[((of_side - middle[side]) ** 2).sum(axis=1).argmin()]
+        for radiological in (False, True):
+            planes = slice_planes(Rect(0, 0, *BIG), grid.bounds, tuple(cursor.tolist()), radiological)
+            view = view_of(planes, threshold=1.0)
+            got = draw(BIG, lambda view=view: layer.draw(view, BIG, lut))
+            for which in (CORONAL, AXIAL):
+                at = inside_of(planes[which], red_and_blue(got)[seen_as])
+                assert len(at) > 20
+                on_left = at[:, 0].mean() < planes[which].rect.w / 2
+                assert on_left == ((side == "left") != radiological)
+            mm = planes[AXIAL].rect.w / (grid.bounds.size[0] + 8)
+            x = inside_of(planes[AXIAL], red_and_blue(got)[seen_as])[:, 0].mean()
+            low, high = grid.bounds.low[0] - 4, grid.bounds.high[0] + 4
+            expected = (high - middle[side][0]) * mm if radiological else (middle[side][0] - low) * mm
+            assert abs(x - expected) < 6 * mm
+
+
+def test_left_is_left_on_the_button_presses(draw: Draw, layer: Any, lut: Any) -> None:
+    """Left minus right button presses: the right hand area is positive, the left one negative, crossed below."""
+    datasets = pytest.importorskip("nilearn.datasets")
+    from rtcog_gl.session.images import grid_from_image
+
+    nibabel = pytest.importorskip("nibabel")
+    img = nibabel.load(datasets.load_sample_motor_activation_image())
+    data = np.nan_to_num(np.asarray(img.dataobj, np.float32))
+    grid = grid_from_image(nibabel.Nifti1Image((data != 0).astype(np.uint8), img.affine))
+    layer.set_grid(grid)
+    layer.write_map(data.ravel(order="F")[grid.inside])
+    for cursor, upright in (((38.0, -22.0, 56.0), True), ((21.0, -52.0, -26.0), False)):
+        planes = slice_planes(Rect(0, 0, *BIG), grid.bounds, cursor)
+        view = view_of(planes, threshold=4.0, vmax=4.0)
+        got = draw(BIG, lambda view=view: layer.draw(view, BIG, lut))
+        red, blue = red_and_blue(got)
+        red_x, blue_x = (np.median(inside_of(planes[AXIAL], seen)[:, 0]) for seen in (red, blue))
+        half = planes[AXIAL].rect.w / 2
+        assert (red_x > half > blue_x) if upright else (red_x < half < blue_x)
