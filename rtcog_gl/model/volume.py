@@ -97,7 +97,7 @@ def voxel_coordinates(affine: Float64Array, mm: npt.ArrayLike) -> Float64Array:
 
 
 def nearest_voxel(affine: Float64Array, mm: npt.ArrayLike) -> IntArray:
-    """Return the indices (..., 3), int64, of the voxels that hold positions `mm` (..., 3); they may lie off the grid."""
+    """Return the indices (..., 3), int64, of the voxels that hold positions `mm` (..., 3), on the grid or off it."""
     return np.floor(voxel_coordinates(affine, mm) + 0.5).astype(np.int64)
 
 
@@ -171,8 +171,14 @@ class MaskGrid:
     @cached_property
     def bounds(self) -> Bounds:
         """World box of the voxels in the mask, corners of the outermost voxels included."""
+        nx, ny, nz = self.shape
+        rows = self.inside.reshape(nz * ny, nx)
+        row = np.flatnonzero(rows.any(axis=1))
+        # A linear function has its extremes at the ends of each row of voxels.
+        first, last = rows[row].argmax(axis=1), nx - 1 - rows[row, ::-1].argmax(axis=1)
+        ends = np.concatenate([np.stack([i, row % ny, row // ny], axis=1) for i in (first, last)])
         linear = self.affine[:3, :3]
-        centres = self.ijk_of(np.arange(self.n_voxels)) @ linear.T + self.affine[:3, 3]
+        centres = ends @ linear.T + self.affine[:3, 3]
         half = np.abs(linear).sum(axis=1) / 2
         low, high = (centres.min(axis=0) - half).tolist(), (centres.max(axis=0) + half).tolist()
         return Bounds((low[0], low[1], low[2]), (high[0], high[1], high[2]))
@@ -185,12 +191,6 @@ class MaskGrid:
             return None
         place = i + nx * (j + ny * k)
         return int(np.searchsorted(self.flat, place)) if self.inside[place] else None
-
-    def nearest(self, mm: Point) -> int:
-        """Return the voxel of a map column whose centre lies nearest to the position `mm`; ties go to the first."""
-        linear = self.affine[:3, :3]
-        centres = self.ijk_of(np.arange(self.n_voxels)) @ linear.T + self.affine[:3, 3]
-        return int(np.argmin(((centres - np.asarray(mm)) ** 2).sum(axis=1)))
 
     def peak(self, column: npt.NDArray[np.float32]) -> Peak | None:
         """Return the finite value of a map column (n_voxels,) that is largest without its sign; ties go to the first.
