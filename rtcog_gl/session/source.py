@@ -1,0 +1,300 @@
+"""rtcog as a source: turns what a running session publishes into `Live`, without ever getting in its way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtcog_gl.model import readiness
+from rtcog_gl.model.session import Live, Session
+from rtcog_gl.model.volume import MaskGrid
+from rtcog_gl.session.arrivals import Arrivals
+from rtcog_gl.session.attach import SessionSegments, wanted_segments
+from rtcog_gl.session.describe import describe
+from rtcog_gl.session.proxies import AnswersReader, ListsReader, ProxyThread, is_dict
+from rtcog_gl.session.segments import ReadOnlySegment
+from rtcog_gl.session.signals import Look, Sparing, counter
+
+log = logging.getLogger("rtcog_gl")
+
+QUESTIONS_S = 1.0
+"""Longest time that the first look at `RtcogSource.session` waits for the names of the questions."""
+
+SOON_S, LATER_S = 0.001, 0.004
+"""Time to the next poll: with a volume or a map under way, and otherwise."""
+
+ONSET_NS = 3_000_000
+"""rtcog lists an onset shortly after the column's scores; the lists are read so long after a column became final."""
+
+NEWS_NS = 50_000_000
+"""Where looking takes a lock: a column that was begun is worth looking at each poll for so long."""
+
+MAP_LOOK_NS = 20_000_000
+"""Where looking takes a lock: time between looks at `hit` while a map is expected."""
+
+STEADY_NS = 20_000_000
+"""At the end, the memory of a column that no signal vouches for must stand still for so long."""
+
+MAP_WAIT_NS = 1_500_000_000
+"""At the end, a map that neither `hit` nor `tr_index` vouches for is given so long to become complete."""
+
+LAST_READ_NS = 500_000_000
+"""At the end, the lists and answers are given so long to be read once more."""
+
+
+class RtcogSource:
+    """Follows one session of rtcog.
+
+    `poll` and `wait_hint` are for one thread, which never waits for rtcog: events, counter and memory are looked
+    at without locks (sparingly where the platform knows no such look), and the proxies are read on other threads.
+
+    Parameters
+    ----------
+    config : StreamingConfig
+        Any object with the contract's fields; whatever is wrong with it becomes a message.
+    sync : SyncEvents
+        Any object with the contract's events and ``tr_index``.
+    onsets, offsets : list-like
+        Proxies, or lists.
+    responses : dict-like or None
+        A proxy, a dictionary, or None when the session asks no questions.
+    segment_prefix : str
+        Put before the names of the segments.
+    stamps : str or None
+        Name of the segment in which a producer leaves its own stamps; kept for whoever measures.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        sync: Any,
+        onsets: Any,
+        offsets: Any,
+        responses: Any,
+        *,
+        segment_prefix: str = "",
+        stamps: str | None = None,
+    ) -> None:
+        described = describe(config)
+        self.stamps = stamps
+        self._session, self._grid = described.session, described.grid
+        self._session_is_fixed = False
+        self._nt = self._session.nt
+        self._final_ns = np.zeros((2, self._nt), np.uint64)
+        self._live = Live(started_ns=time.monotonic_ns(), messages=described.messages)
+        self._ready = readiness.Readiness()
+        self._segments = SessionSegments(wanted_segments(self._session, described.rows, segment_prefix))
+        self._look(sync)
+        self._read_proxies(sync, onsets, offsets, responses)
+        self._arrivals = Arrivals()
+        self._now = 0
+        self._hit_before = False
+        self._news = (-1, 0)
+        self._map_due_ns = self._kick_ns = self._end_ns = 0
+        self._tail: tuple[bytes, int] = (b"", 0)
+
+    def _look(self, sync: Any) -> None:
+        new_tr, hit, end, ready = Look(sync.new_tr), Look(sync.hit), Look(sync.end), Look(sync.shm_ready)
+        self._new_tr = Sparing(new_tr.test_and_clear, new_tr.clears_lock_free)
+        self._hit = Sparing(hit.is_set, hit.lock_free)
+        self._end = Sparing(end.is_set, end.lock_free)
+        self._shm_ready = Sparing(ready.is_set, ready.lock_free)
+        self._tr_index = counter(sync.tr_index)
+
+    def _read_proxies(self, sync: Any, onsets: Any, offsets: Any, responses: Any) -> None:
+        self._lists = ListsReader(onsets, offsets)
+        self._threads = [ProxyThread("hits", self._lists)]
+        self._answers: AnswersReader | None = None
+        if responses is not None and not is_dict(responses):
+            self._say(f"responses is a {type(responses).__name__}, expected a dict, a proxy of one, or None.")
+        elif responses is not None:
+            self._answers = AnswersReader(onsets, offsets, responses, Look(sync.action_end).is_set)
+            self._threads.append(ProxyThread("answers", self._answers))
+
+    @property
+    def session(self) -> Session:
+        """What does not change; the first look waits, at most `QUESTIONS_S`, for the names of the questions."""
+        if not self._session_is_fixed:
+            if self._answers is not None:
+                if not self._answers.known.wait(QUESTIONS_S):
+                    self._say("The names of the questions could not be read in time; the answers are not shown.")
+                self._session = replace(self._session, questions=self._answers.questions)
+            self._session_is_fixed = True
+        return self._session
+
+    @property
+    def grid(self) -> MaskGrid | None:
+        """The mask in space, or None where it cannot be used."""
+        return self._grid
+
+    @property
+    def live(self) -> Live:
+        """The state after the last poll."""
+        return self._live
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """Sentences for the operator, oldest first."""
+        return self._live.messages
+
+    @property
+    def final_ns(self) -> npt.NDArray[np.uint64]:
+        """(2, Nt), monotonic ns at which each column (row 0) and map (row 1) was found final; 0 where it was not."""
+        return self._final_ns
+
+    @property
+    def segments(self) -> dict[str, ReadOnlySegment]:
+        """The mapped segments by role: ``scores``, ``maps``."""
+        return self._segments.mapped
+
+    def poll(self) -> bool:
+        """Look for news, without waiting for anybody; return whether `live` changed."""
+        if self._live.ended:
+            return False
+        now = self._now = time.monotonic_ns()
+        # The order of these looks is the proof that nothing is shown too early: see `model.readiness`.
+        lists = self._lists.value
+        pending = self._pending(lists.onsets)
+        hit = bool(self._hit.ask(now, pending and now >= self._map_due_ns))
+        if self._end.ask(now) and not self._end_ns:
+            self._end_ns = now
+            self._kick()
+        arrived = min(self._tr_index(), self._nt - 1)
+        new_tr = self._new_tr.ask(now, not self._new_tr.lock_free and self._worth_asking(arrived))
+        if not self._segments.settled:
+            self._segments.tend(now, bool(self._shm_ready.ask(now)), arrived)
+        before = self._live
+        self._arrivals.see(arrived, now)
+        if self._arrivals.tr_s != self._live.tr_s:
+            self._change(tr_s=self._arrivals.tr_s)
+        self._take_columns(arrived, new_tr)
+        self._take_maps(lists.onsets, hit, arrived)
+        self._take_lists(lists.onsets, lists.offsets)
+        self._schedule_reads(hit)
+        self._finish(arrived)
+        return self._live is not before
+
+    def wait_hint(self) -> float:
+        """Return the seconds that the next poll can wait."""
+        volume = self._arrivals.under_way(self._now)
+        scoring = volume is not None and volume >= max(self._ready.n_final, self._session.match_start)
+        return SOON_S if scoring or self._pending(self._live.onsets) else LATER_S
+
+    def close(self) -> None:
+        """Let go of everything; nothing of rtcog's is touched."""
+        for thread in self._threads:
+            thread.close()
+        self._segments.close()
+
+    def _change(self, **fields: Any) -> None:
+        self._live = replace(self._live, **fields)
+
+    def _say(self, message: str) -> None:
+        if message and message not in self._live.messages:
+            log.warning("%s", message)
+            self._change(messages=(*self._live.messages, message))
+
+    def _kick(self) -> None:
+        for thread in self._threads:
+            thread.kick()
+
+    def _pending(self, onsets: tuple[int, ...]) -> bool:
+        """Whether the newest onset has no map yet."""
+        return bool(onsets) and 0 <= onsets[-1] < self._nt and onsets[-1] not in self._live.maps
+
+    def _worth_asking(self, arrived: int) -> bool:
+        """Whether counter or memory say that `new_tr` may have news; only where looking takes a lock."""
+        if arrived != self._ready.floor:
+            return True
+        t = self._ready.n_final
+        if t >= self._nt or not self._segments.written(t):
+            return False
+        if self._news[0] != t:
+            self._news = (t, self._now)
+        return self._now - self._news[1] < NEWS_NS
+
+    def _take_columns(self, arrived: int, new_tr: bool | None) -> None:
+        ended = bool(self._end_ns)
+        written = ended and self._last_column_is_steady(arrived + 1)
+        self._ready, _ = readiness.poll(self._ready, arrived, new_tr, ended, self._nt, written)
+        first, n_final = self._live.n_final, self._ready.n_final
+        if n_final > first:
+            self._final_ns[0, first:n_final] = self._now
+            self._kick_ns = self._now + ONSET_NS
+            self._change(n_final=n_final, newest_ns=self._now)
+
+    def _last_column_is_steady(self, t: int) -> bool:
+        """Whether column `t` was written, and nobody writes to it any more.
+
+        rtcog's own end comes seconds after its last column. An operator's can come in the middle of one.
+        """
+        bits = self._segments.bits
+        if bits is None or not self._session.match_start <= t < self._nt:
+            return False
+        column = bits[:, t].tobytes()
+        if column != self._tail[0]:
+            self._tail = (column, self._now)
+        return any(column) and self._now - self._tail[1] >= STEADY_NS
+
+    def _take_maps(self, onsets: tuple[int, ...], hit: bool, arrived: int) -> None:
+        if not onsets:
+            return
+        maps = readiness.poll_maps(self._live.maps, onsets, hit, arrived, False, self._nt)
+        if self._end_ns and self._now - self._end_ns >= MAP_WAIT_NS:
+            written = [t for t in onsets if 0 <= t < self._nt and self._map_is_written(t)]
+            maps = readiness.poll_maps(maps, written, False, arrived, True, self._nt)
+        if maps != self._live.maps:
+            self._final_ns[1, list(maps[len(self._live.maps) :])] = self._now
+            self._change(maps=maps, map_ns=self._now)
+        if self._now >= self._map_due_ns:
+            self._map_due_ns = self._now + MAP_LOOK_NS
+
+    def _map_is_written(self, t: int) -> bool:
+        maps = self._segments.maps
+        return maps is not None and bool(maps[:, t].any())
+
+    def _take_lists(self, onsets: tuple[int, ...], offsets: tuple[int, ...]) -> None:
+        if onsets != self._live.onsets or offsets != self._live.offsets:
+            self._change(onsets=onsets, offsets=offsets)
+        if self._answers is not None and self._session_is_fixed:
+            self._take_answers(self._answers)
+        for thread in self._threads:
+            thread.look_for_hanging(self._now)
+            self._say(thread.problem)
+        for message in self._segments.messages[:]:
+            self._say(message)
+
+    def _take_answers(self, read: AnswersReader) -> None:
+        if read.answers is not self._live.answers and read.questions == self._session.questions:
+            self._change(answers=read.answers)
+        if read.unknown_names:
+            names = ", ".join(read.unknown_names)
+            self._say(f"The answers hold {names}, which was no question at the start; it is not shown.")
+
+    def _schedule_reads(self, hit: bool) -> None:
+        """Have the proxies read when there is probably news in them."""
+        rising, self._hit_before = hit and not self._hit_before, hit
+        if rising or (self._kick_ns and self._now >= self._kick_ns):
+            self._kick_ns = 0
+            self._kick()
+
+    def _finish(self, arrived: int) -> None:
+        """Say that the session has ended, once nothing more can come."""
+        if not self._end_ns:
+            return
+        since = self._now - self._end_ns
+        last = arrived + 1
+        unsteady = last >= self._ready.n_final and last < self._nt and any(self._tail[0])
+        unread = since < LAST_READ_NS and not all(thread.read_since(self._end_ns) for thread in self._threads)
+        unfinished = since < MAP_WAIT_NS and any(
+            0 <= t < self._nt and t not in self._live.maps for t in self._lists.value.onsets
+        )
+        # What the last read brought is taken at the next poll.
+        stale = self._lists.value.onsets != self._live.onsets or self._lists.value.offsets != self._live.offsets
+        if not (unsteady or unread or unfinished or stale):
+            self._change(ended=True)
