@@ -1,0 +1,194 @@
+"""Plays a real 4-D run, volume by volume, as if it came from the scanner now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtcog_gl.model.session import FloatArray
+from rtcog_gl.session.synthetic.content import Header
+from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
+from rtcog_gl.session.synthetic.scoring import MaskScorer
+
+GRID_TOLERANCE_MM = 0.1
+"""Corners of two grids may differ by this much and still be the same."""
+
+TEMPLATE_SD = 2.0
+"""A template counts where it is more than this many standard deviations (inside the mask) above its mean."""
+
+
+class RunningZ:
+    """Detrends and scales each voxel by what was seen of it so far, as a real-time analysis has to.
+
+    At volume t, a straight line is fitted to the voxel's values 0 .. t (least squares, from running sums, so the cost
+    is the same for every volume); the result is the last residual over the residuals' standard deviation. The first
+    three volumes determine neither and give zeros, and so does a voxel that never changes.
+    """
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._origin: npt.NDArray[np.float64] = np.zeros(0)
+        self._sums: npt.NDArray[np.float64] = np.zeros((3, 0))
+
+    def __call__(self, volume: npt.ArrayLike) -> FloatArray:
+        """Take the next volume, (Nv,), and return its z values, (Nv,) float32."""
+        values = np.asarray(volume, np.float64)
+        if self._n == 0:
+            # Sums of differences from the first volume: squares of raw values would drown the variance in rounding.
+            self._origin = values.copy()
+            self._sums = np.zeros((3, len(values)))
+        y = values - self._origin
+        t = self._n
+        self._n = n = t + 1
+        self._sums += (y, t * y, y * y)
+        if n <= 3:
+            return np.zeros(len(y), np.float32)
+        sum_y, sum_ty, sum_yy = self._sums
+        mean_y, mean_t, square_t = sum_y / n, t / 2, n * (n * n - 1) / 12
+        slope = (sum_ty - mean_t * sum_y) / square_t
+        residual = y - mean_y - slope * (t - mean_t)
+        variance = (sum_yy - n * mean_y**2 - slope**2 * square_t) / (n - 2)
+        still = variance <= 1e-12
+        return np.where(still, 0.0, residual / np.sqrt(np.where(still, 1.0, variance))).astype(np.float32)
+
+
+class BoldContent:
+    """A run, its mask and its templates, from files.
+
+    The voxels are those of the mask above 0. A template counts in the voxels where it is not 0 if it has but one value
+    there (a region), and otherwise where it is `TEMPLATE_SD` above its mean. Nothing is smoothed.
+
+    Raises
+    ------
+    DemoError
+        If a file cannot be read or does not fit the others; the message names it, what was got and what is expected.
+    """
+
+    def __init__(self, options: DemoOptions) -> None:
+        bold_file, mask_file, template_file = _three(options)
+        bold, mask, templates = (_open(file) for file in (bold_file, mask_file, template_file))
+        if len(bold.shape) != 4 or bold.shape[3] < 2:
+            raise DemoError(f"{bold_file} has shape {bold.shape}, expected a 4-D run of two volumes or more")
+        _same_grid(mask_file, mask, bold_file, bold)
+        _same_grid(template_file, templates, bold_file, bold)
+        inside = _inside(mask_file, mask)
+        self._voxels = np.flatnonzero(inside.ravel(order="F"))
+        self._data = _read(bold_file, bold)
+        self._next, self._z = 0, RunningZ()
+        values = _read(template_file, templates).reshape((inside.size, -1), order="F")[self._voxels].T
+        labels = _labels(options, template_file, len(values))
+        self.scorer = MaskScorer(values, [_counts(template_file, k, row) for k, row in enumerate(values)])
+        played = min(bold.shape[3], options.nvols or bold.shape[3])
+        self.n_volumes = int(played)
+        notes: tuple[str, ...] = (
+            f"playing {bold_file.name}: {played} volumes, {len(self._voxels):,} voxels, {len(labels)} templates.",
+        )
+        if options.nvols and options.nvols > played:
+            notes += (f"{bold_file.name} has {played} volumes, so the run ends before the {options.nvols} asked for.",)
+        nt = int(options.nvols or played)
+        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), None, notes)
+
+    def volume(self, t: int) -> FloatArray:
+        """Return volume `t`, preprocessed; volumes that were passed over are taken in first."""
+        result = np.zeros(len(self._voxels), np.float32)
+        while self._next <= t:
+            result = self._z(self._data[..., self._next].ravel(order="F")[self._voxels])
+            self._next += 1
+        return result
+
+    def scores(self, t: int, volume: FloatArray) -> npt.NDArray[np.float64]:
+        """Return the volume's scores, (templates,)."""
+        return self.scorer(volume)
+
+
+def _three(options: DemoOptions) -> tuple[Path, Path, Path]:
+    if options.bold is None or options.mask is None or options.templates is None:
+        raise DemoError("a real run needs --bold, --mask and --templates together")
+    return Path(options.bold), Path(options.mask), Path(options.templates)
+
+
+def _open(file: Path) -> Any:
+    import nibabel
+    from nibabel.spatialimages import SpatialImage
+
+    if not file.exists():
+        raise DemoError(f"{file} does not exist, expected an image file (NIfTI or AFNI)")
+    try:
+        image: Any = nibabel.load(file)
+    except Exception as error:
+        raise DemoError(f"{file} cannot be read, expected an image file (NIfTI or AFNI): {error}") from error
+    if not isinstance(image, SpatialImage):
+        raise DemoError(f"{file} holds a {type(image).__name__}, expected an image of voxels (NIfTI or AFNI)")
+    return image
+
+
+def _read(file: Path, image: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asanyarray(image.dataobj)
+    except Exception as error:
+        raise DemoError(f"{file} is damaged, expected data of shape {image.shape}: {error}") from error
+
+
+def _same_grid(file: Path, image: Any, reference_file: Path, reference: Any) -> None:
+    grid = tuple(reference.shape[:3])
+    if tuple(image.shape[:3]) != grid:
+        raise DemoError(
+            f"{file} has a grid of {_times(image.shape[:3])} voxels, expected the {_times(grid)} of {reference_file}"
+        )
+    corners = np.array([[x, y, z, 1] for x in (0, grid[0] - 1) for y in (0, grid[1] - 1) for z in (0, grid[2] - 1)])
+    apart = float(np.linalg.norm(corners @ (image.affine - reference.affine).T, axis=1).max())
+    if not apart <= GRID_TOLERANCE_MM:
+        raise DemoError(
+            f"{file} lies up to {apart:.1f} mm away from {reference_file}, expected the same place "
+            f"(within {GRID_TOLERANCE_MM} mm)"
+        )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _inside(file: Path, mask: Any) -> npt.NDArray[np.bool_]:
+    values = _read(file, mask)
+    if values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    if values.ndim != 3:
+        raise DemoError(f"{file} has shape {values.shape}, expected a 3-D mask")
+    inside: npt.NDArray[np.bool_] = values > 0
+    if not inside.any():
+        raise DemoError(f"{file} has no voxel above 0, expected a brain mask")
+    return inside
+
+
+def _own_copy(mask: Any) -> Any:
+    """Return the mask with its values in memory, so that it travels to other processes without its file."""
+    import nibabel
+
+    values = np.asarray(mask.dataobj)
+    values = values.astype(np.uint8) if values.dtype == bool or values.dtype == np.int64 else values
+    return nibabel.Nifti1Image(values.reshape(values.shape[:3]), mask.affine)
+
+
+def _labels(options: DemoOptions, file: Path, n: int) -> tuple[str, ...]:
+    if not options.labels:
+        return tuple(f"T{k + 1}" for k in range(n))
+    if len(options.labels) != n:
+        raise DemoError(
+            f"--labels {','.join(options.labels)} names {len(options.labels)} templates, "
+            f"expected {n}, as many as {file} has"
+        )
+    return options.labels
+
+
+def _counts(file: Path, k: int, template: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return the voxels in which a template counts."""
+    present = template[template != 0]
+    region = len(present) > 0 and bool(np.all(present == present[0]))
+    floor = template.mean() + TEMPLATE_SD * template.std()
+    counts: npt.NDArray[np.bool_] = template != 0 if region else template > floor
+    if not counts.any():
+        raise DemoError(f"template {k + 1} of {file} has no voxel to score with inside the mask, expected one or more")
+    return counts

@@ -1,0 +1,152 @@
+"""Plays rtcog's part of a session, one step of the contract at a time.
+
+The steps of volume t, in order (each is yielded by `SyntheticProducer.volume` once it is done):
+
+========================  ==============================================================================
+``status``                ``hit`` and ``action_end`` are looked at, before anything else
+``tr_index``              ``tr_index.value = t - 1``
+``preprocess``            the volume is computed
+``offset``                only if ``action_end`` was set: ``offsets.append(t)``
+``action_end.clear``      likewise
+``score``                 from ``match_start`` on, once a template: one value of ``match_scores[:, t]``
+``new_tr.set``            likewise, after the last of them
+``hit.clear``             only if the volume is a hit, and so are the rest
+``onset``                 ``onsets.append(t)``
+``map``                   ``tr_data[:, t]`` is written
+``hit.set``
+========================  ==============================================================================
+
+and of the run's end: ``write``, ``unlink``, ``end.set``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rtcog_gl.session.synthetic.content import Content
+from rtcog_gl.session.synthetic.hits import HitRule
+
+
+class Arrays(Protocol):
+    """What the producer writes into (`Segments`, or a stand-in)."""
+
+    scores: Any
+    maps: Any
+    stamps: Any
+
+    def unlink(self) -> None:
+        """Remove the segments' names."""
+        ...
+
+
+class Script:
+    """Declares hits at given volumes, whatever the scores and whatever else is going on."""
+
+    def __init__(self, hits: Collection[int]) -> None:
+        self._hits = frozenset(hits)
+
+    def __contains__(self, t: int) -> bool:
+        return t in self._hits
+
+
+class SyntheticProducer:
+    """The producer of a session.
+
+    Parameters
+    ----------
+    content : Content
+        The run.
+    rule : HitRule or Script
+        What a hit is. A rule is asked only while no action runs and no cooldown; a script is followed blindly.
+    match_start, vols_noaction : int
+        First TR that is scored; length of the cooldown, which also runs from TR 0 as if an action had ended there.
+    sync : SyncEvents
+    onsets, offsets : list or list proxy
+    arrays : Arrays
+    preprocess, write : callable
+        Called for the time that preprocessing takes, after the volume is computed, and for writing the files.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        rule: HitRule | Script,
+        match_start: int,
+        vols_noaction: int,
+        sync: Any,
+        onsets: Any,
+        offsets: Any,
+        arrays: Arrays,
+        preprocess: Callable[[], None] = lambda: None,
+        write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.content, self.rule = content, rule
+        self.match_start, self.vols_noaction = match_start, vols_noaction
+        self.sync, self.onsets, self.offsets, self.arrays = sync, onsets, offsets, arrays
+        self._preprocess, self._write = preprocess, write
+        self._last_offset = 0
+        n_templates = len(content.header.labels)
+        self._scores: npt.NDArray[np.float64] = np.zeros((n_templates, content.header.nt))
+
+    def volume(self, t: int) -> Iterator[str]:
+        """Play volume `t`, yielding the name of each step when it is done."""
+        hit_status = self.sync.hit.is_set()
+        action_end_status = self.sync.action_end.is_set()
+        yield "status"
+        self.sync.tr_index.value = t - 1
+        yield "tr_index"
+        volume = self.content.volume(t)
+        scores = self.content.scores(t, volume) if t >= self.match_start else None
+        self._preprocess()
+        yield "preprocess"
+        if action_end_status:
+            self._last_offset = t
+            self.offsets.append(t)
+            yield "offset"
+            self.sync.action_end.clear()
+            yield "action_end.clear"
+        if scores is None:
+            return
+        yield from self._publish_scores(t, scores)
+        if self._is_hit(t, hit_status):
+            yield from self._publish_hit(t, volume)
+
+    def _publish_scores(self, t: int, scores: npt.NDArray[np.float64]) -> Iterator[str]:
+        self._scores[:, t] = scores
+        for k, score in enumerate(scores):
+            self.arrays.scores[k, t] = score
+            yield "score"
+        self.arrays.stamps[0, t] = time.monotonic_ns()
+        self.sync.new_tr.set()
+        yield "new_tr.set"
+
+    def _is_hit(self, t: int, hit_status: bool) -> bool:
+        if isinstance(self.rule, Script):
+            return t in self.rule
+        cooldown = t < self._last_offset + self.vols_noaction
+        return not (hit_status or cooldown) and self.rule.winner(self._scores, t) is not None
+
+    def _publish_hit(self, t: int, volume: npt.NDArray[np.float32]) -> Iterator[str]:
+        self.sync.hit.clear()
+        yield "hit.clear"
+        self.onsets.append(t)
+        yield "onset"
+        self.arrays.maps[:, t] = volume
+        self.arrays.stamps[1, t] = time.monotonic_ns()
+        yield "map"
+        self.sync.hit.set()
+        yield "hit.set"
+
+    def finish(self) -> Iterator[str]:
+        """Play the end of the run, yielding the name of each step when it is done."""
+        self._write()
+        yield "write"
+        self.arrays.unlink()
+        yield "unlink"
+        self.sync.end.set()
+        yield "end.set"
