@@ -1,120 +1,34 @@
-"""The slices layer against its numpy reference, against the truth about left and right, and its uploads."""
+"""The slices layer against its numpy reference, and its uploads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from itertools import permutations, product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pixels import Draw, Picture, assert_close
+from pixels import Draw, assert_close
 from reference.slices import picture
+from slices_rig import BACKGROUND, FILL, LUT, OUTLINE, PANEL, SIZE, blob, check, new_layer, palette, values, view_of
 
-from rtcog_gl.model.anatomy import Anatomy, anatomy_from_array
-from rtcog_gl.model.draw import Rect, SlicePlane, SlicesView
-from rtcog_gl.model.planes import AXIAL, CORONAL, slice_planes
+from rtcog_gl.model.anatomy import anatomy_from_array
+from rtcog_gl.model.draw import Rect, SlicePlane
+from rtcog_gl.model.planes import slice_planes
 from rtcog_gl.model.volume import MaskGrid
 
 pytestmark = pytest.mark.gl
 
-SIZE = (311, 127)
-PANEL = Rect(5, 4, 301, 119)
-BACKGROUND, FILL, OUTLINE = (0.05, 0.06, 0.08, 1.0), (0.15, 0.2, 0.25, 1.0), (0.5, 0.6, 0.7, 0.8)
-_x = np.linspace(-1, 1, 256)
-LUT = np.rint(
-    np.stack([np.where(_x > 0, 1, 1 + _x), 1 - np.abs(_x), np.where(_x < 0, 1, 1 - _x), np.ones(256)], 1) * 255
-).astype(np.uint8)
-"""Blue, white, red."""
-
 
 @pytest.fixture
-def layer(canvas: Any) -> Iterator[Any]:
-    from rtcog_gl.gpu.slices import SlicesLayer
-
-    yield SlicesLayer()
+def layer(canvas: Any) -> Any:
+    return new_layer()
 
 
 @pytest.fixture(scope="module")
 def lut(canvas: Any) -> Any:
-    from vispy import gloo
-
-    return gloo.Texture2D(LUT[None], format="rgba", internalformat="rgba8", interpolation="linear")
-
-
-def view_of(planes: tuple[SlicePlane, ...], **changes: Any) -> SlicesView:
-    options: dict[str, Any] = {
-        "vmax": 3.0,
-        "threshold": 0.0,
-        "has_map": True,
-        "background": BACKGROUND,
-        "fill": FILL,
-        "outline": OUTLINE,
-    }
-    return SlicesView(planes, **(options | changes))
-
-
-def blob(shape: tuple[int, int, int], affine: np.ndarray, seed: int = 0, share: float = 0.7) -> MaskGrid:
-    rng = np.random.default_rng(seed)
-    inside = rng.random(int(np.prod(shape))) < share
-    inside[0] = True
-    return MaskGrid(shape, affine, inside)
-
-
-def values(grid: MaskGrid, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 2, grid.n_voxels).astype(np.float32)
-
-
-def nudged(plane: SlicePlane) -> SlicePlane:
-    """Return the plane moved by a fraction of a pixel: symmetric grids have borders right on rows of pixel centres."""
-    origin = np.array(plane.origin) + 0.3137 * np.array(plane.right) + 0.2719 * np.array(plane.down)
-    return replace(plane, origin=tuple(origin.tolist()))
-
-
-def check(
-    draw: Draw,
-    layer: Any,
-    lut: Any,
-    grid: MaskGrid,
-    column: np.ndarray | None,
-    anatomy: Anatomy | None = None,
-    unsure: float = 0.03,
-    name: str = "slices",
-    planes: tuple[SlicePlane, ...] | None = None,
-    tol: int = 1,
-    **changes: Any,
-) -> Picture:
-    """Draw, compare with the reference, and return the picture; `unsure` bounds the share of pixels left out."""
-    from rtcog_gl.gpu import slices
-
-    layer.set_grid(grid)
-    layer.set_anatomy(anatomy)
-    if column is not None:
-        layer.write_map(column)
-    if planes is None:
-        # Off the voxel centres by an odd amount, and never near a face.
-        cursor = np.array(grid.mm_of(grid.n_voxels // 2)) + grid.affine[:3, :3] @ [0.137, -0.211, 0.173]
-        planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), gap=7, margin_mm=1.2345)
-    planes = tuple(map(nudged, planes))
-    view = view_of(planes, **({"has_map": column is not None} | changes))
-    got = draw(SIZE, lambda: layer.draw(view, SIZE, lut))
-    under = None
-    if anatomy is not None:
-        under = (
-            anatomy.volume.transpose(),
-            anatomy.affine,
-            slices.darkest(view.background),
-            slices.ANATOMY_LIGHT,
-        )
-    expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, column, LUT, under)
-    assert (~expected.sure).sum() <= unsure * expected.in_planes.sum()
-    assert_close(got, expected.picture, tol=tol, name=name, mask=expected.sure)
-    assert expected.in_planes.sum() > 3000
-    return got
+    return palette()
 
 
 def affine_of(linear: Any, origin: Any = (11.3, -7.9, 4.1)) -> np.ndarray:
@@ -292,14 +206,14 @@ def test_every_voxel_of_a_large_mask_finds_its_value(draw: Draw, layer: Any, lut
     ramp[:, 3] = 255
     from vispy import gloo
 
-    palette = gloo.Texture2D(ramp[None], format="rgba", internalformat="rgba8", interpolation="nearest")
+    ramp_texture = gloo.Texture2D(ramp[None], format="rgba", internalformat="rgba8", interpolation="nearest")
     for k in (0, 57, 115):
         plane = SlicePlane(Rect(0, 0, 128, 128), (-0.5, -0.5, float(k)), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
         for digit in (1, 256, 65536):
             byte = number // digit % 256
             layer.write_map((byte / 255 * 2 - 1).astype(np.float32))
             view = view_of((plane,), vmax=1.0)
-            got = draw((128, 128), lambda view=view: layer.draw(view, (128, 128), palette))
+            got = draw((128, 128), lambda view=view: layer.draw(view, (128, 128), ramp_texture))
             assert np.array_equal(got[..., 0], byte.reshape(shape[::-1])[k])
 
 
@@ -348,99 +262,3 @@ def test_columns_are_packed_as_wide_as_needed() -> None:
     assert packed_shape(4_000_000, 2048) == (1954, 2048)
     with pytest.raises(ValueError, match="4000000 voxels do not fit"):
         packed_shape(4_000_000, 1024)
-
-
-# --- real heads -----------------------------------------------------------------------------------------------------
-
-BIG = (900, 360)
-
-
-def load(path: Path) -> Any:
-    return pytest.importorskip("nibabel").load(path)
-
-
-def red_and_blue(got: Picture) -> tuple[np.ndarray, np.ndarray]:
-    ends = got[..., :3].astype(int)
-    return (ends == LUT[255, :3]).all(axis=-1), (ends == LUT[0, :3]).all(axis=-1)
-
-
-def inside_of(plane: SlicePlane, seen: np.ndarray) -> np.ndarray:
-    """Pixel positions (n, 2), x and y from the plane's corner, of what is seen there."""
-    x, y, w, h = (int(n) for n in plane.rect)
-    return np.argwhere(seen[y : y + h, x : x + w])[:, ::-1] + 0.5
-
-
-def test_the_real_run(draw: Draw, layer: Any, lut: Any, shared_data: Path) -> None:
-    """Axes P, L, S, and oblique."""
-    from rtcog_gl.session.images import grid_from_image
-
-    grid = grid_from_image(load(shared_data / "bold155_mask.nii.gz"))
-    assert grid.n_voxels == 35127
-    maps = load(shared_data / "bold155_templates.nii.gz")
-    column = np.asarray(maps.dataobj)[..., 0].ravel(order="F")[grid.inside]
-    check(draw, layer, lut, grid, column, threshold=0.5, name="real-run")
-    check(draw, layer, lut, grid, None, name="real-mask")
-
-
-def test_left_is_left_on_the_real_run(draw: Draw, layer: Any, lut: Any, shared_data: Path) -> None:
-    """Regions drawn by people in each hemisphere, on another grid: they reach ours through millimetres only."""
-    from rtcog_gl.session.images import grid_from_image
-
-    img = load(shared_data / "bold155_mask.nii.gz")
-    grid = grid_from_image(img)
-    layer.set_grid(grid)
-    centres = np.argwhere(np.asarray(img.dataobj) > 0) @ img.affine[:3, :3].T + img.affine[:3, 3]
-    order = np.lexsort(np.argwhere(np.asarray(img.dataobj) > 0).T)
-    centres = centres[order]
-    column = np.zeros(grid.n_voxels, np.float32)
-    middle: dict[str, np.ndarray] = {}
-    for side, value in (("left", -3.0), ("right", 3.0)):
-        roi = load(shared_data / f"bold155_roi_{side}.nii.gz")
-        data = np.asarray(roi.dataobj) > 0
-        there = np.rint((centres - roi.affine[:3, 3]) @ np.linalg.inv(roi.affine[:3, :3]).T).astype(int)
-        on = ((there >= 0) & (there < data.shape)).all(axis=1)
-        hit = on.copy()
-        hit[on] = data[tuple(there[on].T)]
-        column[hit] = value
-        middle[side] = (np.argwhere(data) @ roi.affine[:3, :3].T + roi.affine[:3, 3]).mean(axis=0)
-    assert (column != 0).sum() > 150
-    layer.write_map(column)
-    for side, seen_as in (("left", 1), ("right", 0)):
-        # Through the region's voxel nearest to its middle: regions need not contain that point.
-        of_side = centres[column == (-3.0 if side == "left" else 3.0)]
-        cursor = of_side[((of_side - middle[side]) ** 2).sum(axis=1).argmin()]
-        for radiological in (False, True):
-            planes = slice_planes(Rect(0, 0, *BIG), grid.bounds, tuple(cursor.tolist()), radiological)
-            view = view_of(planes, threshold=1.0)
-            got = draw(BIG, lambda view=view: layer.draw(view, BIG, lut))
-            for which in (CORONAL, AXIAL):
-                at = inside_of(planes[which], red_and_blue(got)[seen_as])
-                assert len(at) > 20
-                on_left = at[:, 0].mean() < planes[which].rect.w / 2
-                assert on_left == ((side == "left") != radiological)
-            mm = planes[AXIAL].rect.w / (grid.bounds.size[0] + 8)
-            x = inside_of(planes[AXIAL], red_and_blue(got)[seen_as])[:, 0].mean()
-            low, high = grid.bounds.low[0] - 4, grid.bounds.high[0] + 4
-            expected = (high - middle[side][0]) * mm if radiological else (middle[side][0] - low) * mm
-            assert abs(x - expected) < 6 * mm
-
-
-def test_left_is_left_on_the_button_presses(draw: Draw, layer: Any, lut: Any) -> None:
-    """Left minus right button presses: the right hand area is positive, the left one negative, crossed below."""
-    datasets = pytest.importorskip("nilearn.datasets")
-    from rtcog_gl.session.images import grid_from_image
-
-    nibabel = pytest.importorskip("nibabel")
-    img = nibabel.load(datasets.load_sample_motor_activation_image())
-    data = np.nan_to_num(np.asarray(img.dataobj, np.float32))
-    grid = grid_from_image(nibabel.Nifti1Image((data != 0).astype(np.uint8), img.affine))
-    layer.set_grid(grid)
-    layer.write_map(data.ravel(order="F")[grid.inside])
-    for cursor, upright in (((38.0, -22.0, 56.0), True), ((21.0, -52.0, -26.0), False)):
-        planes = slice_planes(Rect(0, 0, *BIG), grid.bounds, cursor)
-        view = view_of(planes, threshold=4.0, vmax=4.0)
-        got = draw(BIG, lambda view=view: layer.draw(view, BIG, lut))
-        red, blue = red_and_blue(got)
-        red_x, blue_x = (np.median(inside_of(planes[AXIAL], seen)[:, 0]) for seen in (red, blue))
-        half = planes[AXIAL].rect.w / 2
-        assert (red_x > half > blue_x) if upright else (red_x < half < blue_x)

@@ -1,0 +1,107 @@
+"""What the tests of the slices layer share: grids, a palette, and drawing against the numpy reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from pixels import Draw, Picture, assert_close
+from reference.slices import picture
+
+from rtcog_gl.model.anatomy import Anatomy
+from rtcog_gl.model.draw import Rect, SlicePlane, SlicesView
+from rtcog_gl.model.planes import slice_planes
+from rtcog_gl.model.volume import MaskGrid
+
+SIZE = (311, 127)
+PANEL = Rect(5, 4, 301, 119)
+BACKGROUND, FILL, OUTLINE = (0.05, 0.06, 0.08, 1.0), (0.15, 0.2, 0.25, 1.0), (0.5, 0.6, 0.7, 0.8)
+_x = np.linspace(-1, 1, 256)
+LUT = np.rint(
+    np.stack([np.where(_x > 0, 1, 1 + _x), 1 - np.abs(_x), np.where(_x < 0, 1, 1 - _x), np.ones(256)], 1) * 255
+).astype(np.uint8)
+"""Blue, white, red."""
+
+
+def new_layer() -> Any:
+    from rtcog_gl.gpu.slices import SlicesLayer
+
+    return SlicesLayer()
+
+
+def palette() -> Any:
+    from vispy import gloo
+
+    return gloo.Texture2D(LUT[None], format="rgba", internalformat="rgba8", interpolation="linear")
+
+
+def view_of(planes: tuple[SlicePlane, ...], **changes: Any) -> SlicesView:
+    options: dict[str, Any] = {
+        "vmax": 3.0,
+        "threshold": 0.0,
+        "has_map": True,
+        "background": BACKGROUND,
+        "fill": FILL,
+        "outline": OUTLINE,
+    }
+    return SlicesView(planes, **(options | changes))
+
+
+def blob(shape: tuple[int, int, int], affine: np.ndarray, seed: int = 0, share: float = 0.7) -> MaskGrid:
+    rng = np.random.default_rng(seed)
+    inside = rng.random(int(np.prod(shape))) < share
+    inside[0] = True
+    return MaskGrid(shape, affine, inside)
+
+
+def values(grid: MaskGrid, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2, grid.n_voxels).astype(np.float32)
+
+
+def nudged(plane: SlicePlane) -> SlicePlane:
+    """Return the plane moved by a fraction of a pixel: symmetric grids have borders right on rows of pixel centres."""
+    origin = np.array(plane.origin) + 0.3137 * np.array(plane.right) + 0.2719 * np.array(plane.down)
+    return replace(plane, origin=tuple(origin.tolist()))
+
+
+def check(
+    draw: Draw,
+    layer: Any,
+    lut: Any,
+    grid: MaskGrid,
+    column: np.ndarray | None,
+    anatomy: Anatomy | None = None,
+    unsure: float = 0.03,
+    name: str = "slices",
+    planes: tuple[SlicePlane, ...] | None = None,
+    tol: int = 1,
+    **changes: Any,
+) -> Picture:
+    """Draw, compare with the reference, and return the picture; `unsure` bounds the share of pixels left out."""
+    from rtcog_gl.gpu import slices
+
+    layer.set_grid(grid)
+    layer.set_anatomy(anatomy)
+    if column is not None:
+        layer.write_map(column)
+    if planes is None:
+        # Off the voxel centres by an odd amount, and never near a face.
+        cursor = np.array(grid.mm_of(grid.n_voxels // 2)) + grid.affine[:3, :3] @ [0.137, -0.211, 0.173]
+        planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), gap=7, margin_mm=1.2345)
+    planes = tuple(map(nudged, planes))
+    view = view_of(planes, **({"has_map": column is not None} | changes))
+    got = draw(SIZE, lambda: layer.draw(view, SIZE, lut))
+    under = None
+    if anatomy is not None:
+        under = (
+            anatomy.volume.transpose(),
+            anatomy.affine,
+            slices.darkest(view.background),
+            slices.ANATOMY_LIGHT,
+        )
+    expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, column, LUT, under)
+    assert (~expected.sure).sum() <= unsure * expected.in_planes.sum()
+    assert_close(got, expected.picture, tol=tol, name=name, mask=expected.sure)
+    assert expected.in_planes.sum() > 3000
+    return got
