@@ -6,13 +6,13 @@
 // the exponent gives the weight back, and leaves dark text as it is.
 
 // Coverage of all glyphs, one channel, 0..1.
-uniform sampler2D atlas;
+uniform sampler2D u_atlas;
 
 varying vec2 v_atlas;
 varying vec4 v_colour;
 varying float v_weight;
 
 void main() {
-    float coverage = texture2D(atlas, v_atlas).r;
+    float coverage = texture2D(u_atlas, v_atlas).r;
     gl_FragColor = vec4(v_colour.rgb, v_colour.a * pow(coverage, v_weight));
 }

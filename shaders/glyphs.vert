@@ -6,12 +6,12 @@
 // include "common/pixels.glsl"
 
 // Size of the framebuffer, pixels, > 0.
-uniform vec2 framebuffer;
+uniform vec2 u_framebuffer;
 // Size of the atlas, texels, > 0.
-uniform vec2 atlas_size;
+uniform vec2 u_atlas_size;
 
-attribute vec4 place;
-attribute vec4 colour;
+attribute vec4 a_place;
+attribute vec4 a_colour;
 
 varying vec2 v_atlas;
 varying vec4 v_colour;
@@ -19,8 +19,8 @@ varying vec4 v_colour;
 varying float v_weight;
 
 void main() {
-    v_atlas = place.zw / atlas_size;
-    v_colour = colour;
-    v_weight = mix(1.0, 0.78, dot(colour.rgb, vec3(0.2126, 0.7152, 0.0722)));
-    gl_Position = pixel_to_clip(place.xy, framebuffer);
+    v_atlas = a_place.zw / u_atlas_size;
+    v_colour = a_colour;
+    v_weight = mix(1.0, 0.78, dot(a_colour.rgb, vec3(0.2126, 0.7152, 0.0722)));
+    gl_Position = pixel_to_clip(a_place.xy, u_framebuffer);
 }

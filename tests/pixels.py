@@ -50,9 +50,11 @@ def render(
 ) -> Picture:
     """Call `fn()` with a framebuffer of `size` (w, h) bound, cleared and blending, and return what it drew.
 
-    Viewport: the whole framebuffer. Blending: straight alpha, painted over. Exceptions and vispy's warnings fail.
+    The state is what `rtcog_gl.gpu.target.prepare` sets. Exceptions and vispy's warnings fail.
     """
     from vispy import gloo
+
+    from rtcog_gl.gpu.target import prepare
 
     canvas.set_current()
     width, height = size
@@ -62,9 +64,7 @@ def render(
     logger.addHandler(complaints)
     try:
         with frame:
-            gloo.set_viewport(0, 0, width, height)
-            gloo.set_state(depth_test=False, cull_face=False, scissor_test=False, blend=True)
-            gloo.set_blend_func("src_alpha", "one_minus_src_alpha", "one", "one_minus_src_alpha")
+            prepare(size)
             gloo.clear(color=clear)
             fn()
             picture = np.array(frame.read("color", alpha=True))

@@ -9,7 +9,7 @@ import pytest
 from pixels import Draw, assert_close
 from reference import glyphs as reference
 
-from rtcog_gl.gpu.font import Font
+from rtcog_gl.gpu.font import GlyphAtlas
 from rtcog_gl.model.draw import Colour, Text
 from rtcog_gl.model.text import GLYPH_VERTEX
 
@@ -32,7 +32,7 @@ QUAD_BYTES = 4 * GLYPH_VERTEX.itemsize + 6 * 4
 def test_text_is_what_numpy_makes_of_it(draw: Draw, clear: Colour) -> None:
     from rtcog_gl.gpu.glyphs import GlyphsLayer
 
-    font = Font()
+    font = GlyphAtlas()
     layer = GlyphsLayer(font)
     got = draw(SIZE, lambda: layer.draw("panel", TEXTS, SIZE), clear)
     assert_close(got, reference.paint(TEXTS, font, SIZE, clear), name="glyphs")
@@ -42,7 +42,7 @@ def test_text_is_what_numpy_makes_of_it(draw: Draw, clear: Colour) -> None:
 def test_a_quarter_turn_moves_the_same_pixels(draw: Draw) -> None:
     from rtcog_gl.gpu.glyphs import GlyphsLayer
 
-    layer = GlyphsLayer(Font())
+    layer = GlyphsLayer(GlyphAtlas())
     flat = draw((80, 40), lambda: layer.draw("flat", (Text(10, 25, "score 7", 15, WHITE),), (80, 40)))
     up = draw((40, 80), lambda: layer.draw("up", (Text(25, 70, "score 7", 15, WHITE, angle=90),), (40, 80)))
     assert_close(up, np.rot90(flat), name="glyphs-quarter-turn")
@@ -51,7 +51,7 @@ def test_a_quarter_turn_moves_the_same_pixels(draw: Draw) -> None:
 def test_slanted_text_keeps_its_ink(draw: Draw) -> None:
     from rtcog_gl.gpu.glyphs import GlyphsLayer
 
-    layer = GlyphsLayer(Font())
+    layer = GlyphsLayer(GlyphAtlas())
     size = (160, 160)
     flat, slanted = (
         draw(size, lambda angle=angle: layer.draw(angle, (Text(60, 80, "modality", 19, WHITE, angle=angle),), size))
@@ -69,7 +69,7 @@ def test_all_text_in_one_draw_call(draw: Draw, monkeypatch: pytest.MonkeyPatch) 
     calls = []
     drawing = gloo.Program.draw
     monkeypatch.setattr(gloo.Program, "draw", lambda *args: (calls.append(args[1]), drawing(*args)))
-    layer = GlyphsLayer(Font())
+    layer = GlyphsLayer(GlyphAtlas())
     draw(SIZE, lambda: layer.draw("panel", TEXTS, SIZE))
     assert len(calls) == 1
     draw(SIZE, lambda: layer.draw("empty", (), SIZE))
@@ -79,7 +79,7 @@ def test_all_text_in_one_draw_call(draw: Draw, monkeypatch: pytest.MonkeyPatch) 
 def test_only_what_changed_is_uploaded(draw: Draw) -> None:
     from rtcog_gl.gpu.glyphs import GlyphsLayer
 
-    font = Font()
+    font = GlyphAtlas()
     layer = GlyphsLayer(font)
     once = draw(SIZE, lambda: layer.draw("panel", TEXTS, SIZE))
     sent, texels = layer.bytes_uploaded, layer.atlas_bytes_uploaded
@@ -100,7 +100,7 @@ def test_only_what_changed_is_uploaded(draw: Draw) -> None:
 def test_text_survives_a_growing_atlas(draw: Draw) -> None:
     from rtcog_gl.gpu.glyphs import GlyphsLayer
 
-    font = Font()
+    font = GlyphAtlas()
     layer = GlyphsLayer(font)
     draw(SIZE, lambda: layer.draw("panel", TEXTS, SIZE))
     height = len(font.atlas)

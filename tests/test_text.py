@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtcog_gl.gpu import strokes
-from rtcog_gl.gpu.font import ATLAS_WIDTH, Font
+from rtcog_gl.gpu.font import ATLAS_WIDTH, GlyphAtlas
 from rtcog_gl.model.draw import Text
 from rtcog_gl.model.text import GLYPH_VERTEX, Glyph, elide, layout, string_width, width, wrap
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
-FONT = Font()
+ATLAS = GlyphAtlas()
 
 
 class Fixed:
@@ -60,7 +60,7 @@ def test_rotation_is_counter_clockwise_about_the_anchor() -> None:
 
 @given(st.floats(-50, 2000), st.floats(-50, 2000), st.sampled_from([0.0, 90.0, 180.0, -90.0]))
 def test_upright_text_lies_on_whole_pixels(x: float, y: float, angle: float) -> None:
-    place = layout([Text(x, y, "Match −0.5", 13, WHITE, anchor="center", angle=angle)], FONT)["place"]
+    place = layout([Text(x, y, "Match −0.5", 13, WHITE, anchor="center", angle=angle)], ATLAS)["place"]
     assert len(place) == 4 * 9
     assert (place == np.rint(place)).all()
 
@@ -74,11 +74,11 @@ def test_nothing_to_write() -> None:
 @pytest.mark.parametrize("bold", [False, True])
 def test_figures_and_signs_have_one_advance(bold: bool) -> None:
     for px in range(7, 100):
-        assert len({FONT.glyph(ch, px, bold).advance for ch in "0123456789+−"}) == 1, px
+        assert len({ATLAS.glyph(ch, px, bold).advance for ch in "0123456789+−"}) == 1, px
 
 
 def test_every_printable_character_has_a_picture_inside_the_atlas() -> None:
-    font = Font()
+    font = GlyphAtlas()
     for px in (11, 42, 90):
         for code in [*range(33, 127), *range(161, 173), *range(174, 384), 0x2212, 0x2026, 0x2190]:
             glyph = font.glyph(chr(code), px, False)
@@ -90,7 +90,7 @@ def test_every_printable_character_has_a_picture_inside_the_atlas() -> None:
 
 
 def test_pictures_do_not_touch() -> None:
-    font = Font()
+    font = GlyphAtlas()
     owner = np.zeros((4096, ATLAS_WIDTH), np.uint8)
     for px in (13, 15, 42):
         for code in range(33, 127):
@@ -100,7 +100,7 @@ def test_pictures_do_not_touch() -> None:
 
 
 def test_growing_keeps_what_is_there() -> None:
-    font = Font()
+    font = GlyphAtlas()
     first = font.glyph("g", 15, False)
     cut = np.array(font.atlas[first.v : first.v + first.height, first.u : first.u + first.width])
     height = len(font.atlas)
@@ -112,7 +112,7 @@ def test_growing_keeps_what_is_there() -> None:
 
 
 def test_unknown_characters_share_one_visible_box() -> None:
-    font = Font()
+    font = GlyphAtlas()
     box = font.glyph("日", 19, False)
     assert box.width > 0
     assert font.atlas[box.v : box.v + box.height, box.u : box.u + box.width].max() == 255
@@ -130,12 +130,12 @@ def test_own_signs_differ_from_the_box() -> None:
 
 
 def test_control_characters_are_blank() -> None:
-    assert FONT.glyph("\t", 15, False).width == 0
-    assert FONT.glyph("\u200b", 15, False).width == 0
+    assert ATLAS.glyph("\t", 15, False).width == 0
+    assert ATLAS.glyph("\u200b", 15, False).width == 0
 
 
 def test_changes_name_the_new_texels() -> None:
-    font = Font()
+    font = GlyphAtlas()
     glyph = font.glyph("Q", 24, False)
     assert font.take_changes() == (glyph.u, glyph.v, glyph.width, glyph.height)
     font.glyph("Q", 24, False)
@@ -143,7 +143,7 @@ def test_changes_name_the_new_texels() -> None:
 
 
 def test_a_full_atlas_leaves_blanks_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    font = Font()
+    font = GlyphAtlas()
     for px in (900, 901, 902, 903, 904, 905):
         for ch in "MWQ":
             assert font.glyph(ch, px, True).advance > 0
@@ -152,7 +152,7 @@ def test_a_full_atlas_leaves_blanks_and_says_so_once(caplog: pytest.LogCaptureFi
 
 def test_a_size_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="font size of 'a': got 0 pixels, expected at least 1"):
-        FONT.glyph("a", 0, False)
+        ATLAS.glyph("a", 0, False)
 
 
 def test_elide() -> None:
@@ -173,8 +173,8 @@ def test_wrap() -> None:
 
 @given(st.text(max_size=60), st.integers(15, 300), st.integers(1, 4))
 def test_what_is_made_to_fit_fits(string: str, room: int, lines: int) -> None:
-    assert string_width(elide(string, room, 15, False, FONT), 15, False, FONT) <= room
-    wrapped = wrap(string, room, 15, False, FONT, lines)
+    assert string_width(elide(string, room, 15, False, ATLAS), 15, False, ATLAS) <= room
+    wrapped = wrap(string, room, 15, False, ATLAS, lines)
     assert len(wrapped) <= lines
-    widest = max((FONT.glyph(ch, 15, False).advance for ch in string), default=0)
-    assert all(string_width(line, 15, False, FONT) <= max(room, widest) for line in wrapped)
+    widest = max((ATLAS.glyph(ch, 15, False).advance for ch in string), default=0)
+    assert all(string_width(line, 15, False, ATLAS) <= max(room, widest) for line in wrapped)

@@ -54,7 +54,7 @@ def font_file(bold: bool) -> Path:
     raise FileNotFoundError(f"font {name}: not found in the vispy package, expected it in util/fonts/data")
 
 
-class Font:
+class GlyphAtlas:
     """Rasterises characters on demand; a `rtcog_gl.model.text.GlyphSource`.
 
     The atlas only grows downwards, so a glyph's place in texels never changes.

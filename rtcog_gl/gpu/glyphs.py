@@ -9,7 +9,7 @@ import numpy as np
 from vispy import gloo
 
 from rtcog_gl.gpu import shaders
-from rtcog_gl.gpu.font import Font
+from rtcog_gl.gpu.font import GlyphAtlas
 from rtcog_gl.gpu.quads import QuadBuffer
 from rtcog_gl.model.draw import Text
 from rtcog_gl.model.text import GLYPH_VERTEX, layout
@@ -30,7 +30,7 @@ class GlyphsLayer:
         Where the glyphs come from; the layer that draws is the only one that takes its changes.
     """
 
-    def __init__(self, font: Font) -> None:
+    def __init__(self, font: GlyphAtlas) -> None:
         self._font = font
         self._program = shaders.program("glyphs")
         self._slots: dict[Hashable, _Slot] = {}
@@ -66,7 +66,7 @@ class GlyphsLayer:
         self._upload_atlas()
         if framebuffer_size != self._size:
             self._size = framebuffer_size
-            self._program["framebuffer"] = framebuffer_size
+            self._program["u_framebuffer"] = framebuffer_size
         slot.quads.draw(self._program)
 
     def _upload_atlas(self) -> None:
@@ -75,8 +75,8 @@ class GlyphsLayer:
         atlas = self._font.atlas
         if self._atlas is None or self._atlas.shape[:2] != atlas.shape:
             self._atlas = gloo.Texture2D(np.array(atlas), format="luminance", interpolation="linear")
-            self._program["atlas"] = self._atlas
-            self._program["atlas_size"] = (atlas.shape[1], atlas.shape[0])
+            self._program["u_atlas"] = self._atlas
+            self._program["u_atlas_size"] = (atlas.shape[1], atlas.shape[0])
             self.atlas_bytes_uploaded += atlas.nbytes
         elif changed is not None:
             x, y, w, h = changed

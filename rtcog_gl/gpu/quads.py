@@ -20,7 +20,7 @@ class QuadBuffer:
     Parameters
     ----------
     dtype
-        Structured type of one vertex; its field names are the attributes of the program that draws it.
+        Structured type of one vertex; field ``x`` is the attribute ``a_x`` of the program that draws it.
     capacity
         Quads to make room for at first.
     """
@@ -35,7 +35,7 @@ class QuadBuffer:
         self._capacity = capacity
         self._vertices = gloo.VertexBuffer(np.zeros(4 * capacity, self._dtype))
         # Made once: looking the fields up in every draw costs more than the draw.
-        self._fields = {name: self._vertices[name] for name in self._dtype.names or ()}
+        self._fields = {f"a_{name}": self._vertices[name] for name in self._dtype.names or ()}
 
     @property
     def count(self) -> int:

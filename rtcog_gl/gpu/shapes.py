@@ -72,5 +72,5 @@ class ShapesLayer:
             slot.shapes = shapes
         if framebuffer_size != self._size:
             self._size = framebuffer_size
-            self._program["framebuffer"] = framebuffer_size
+            self._program["u_framebuffer"] = framebuffer_size
         slot.quads.draw(self._program)

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from rtcog_gl.gpu.font import Font
-from rtcog_gl.model.draw import Text
+from rtcog_gl.gpu.font import GlyphAtlas
+from rtcog_gl.model.draw import Colour, Text
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 
 def paint(
-    texts: Sequence[Text], font: Font, size: tuple[int, int], clear: tuple[float, float, float, float] = (0, 0, 0, 1)
+    texts: Sequence[Text],
+    font: GlyphAtlas,
+    size: tuple[int, int],
+    clear: tuple[float, float, float, float] = (0, 0, 0, 1),
 ) -> npt.NDArray[np.float64]:
     """Return the picture (h, w, 3), floats 0..1, of texts that are not rotated."""
     picture = np.tile(np.asarray(clear[:3], np.float64), (size[1], size[0], 1))
