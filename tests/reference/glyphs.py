@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtcog_gl.gpu.font import GlyphAtlas
-from rtcog_gl.model.draw import Colour, Text
+from rtcog_gl.model.draw import Text
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 
