@@ -1,11 +1,11 @@
 """When a column may be shown: the contract's rules as two pure state machines.
 
-The caller makes the observations, in this order, each once a poll: the list of onsets, `hit`, `end`, `tr_index`,
+The caller makes the observations, in this order, each once a poll: `end`, the list of onsets, `hit`, `tr_index`,
 `new_tr`. The order is part of the proof (``tests/test_readiness.py`` walks every interleaving, and shows that other
 orders fail):
 
+- everything after `end`, or the last columns and maps are missed;
 - `hit` after the onsets, or an old `hit` vouches for a new onset;
-- `tr_index` after `end`, or the last columns are missed;
 - `new_tr` after `tr_index`, or the signal of column ``tr_index`` is taken for the next one's.
 """
 

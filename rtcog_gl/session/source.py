@@ -158,12 +158,12 @@ class RtcogSource:
             return False
         now = self._now = time.monotonic_ns()
         # The order of these looks is the proof that nothing is shown too early: see `model.readiness`.
-        lists = self._lists.value
-        pending = self._pending(lists.onsets)
-        hit = bool(self._hit.ask(now, pending and now >= self._map_due_ns))
         if self._end.ask(now) and not self._end_ns:
             self._end_ns = now
             self._kick()
+        lists = self._lists.value
+        pending = self._pending(lists.onsets)
+        hit = bool(self._hit.ask(now, pending and now >= self._map_due_ns))
         arrived = min(self._tr_index(), self._nt - 1)
         new_tr = self._new_tr.ask(now, not self._new_tr.lock_free and self._worth_asking(arrived))
         if not self._segments.settled:
