@@ -53,7 +53,9 @@ def action_blocks(onsets: Iterable[int], offsets: Iterable[int], now: int, nt: i
         one's onset), at the next onset where its own offset is missing, or else at `now`.
     """
     starts, ends = _in_run(onsets, nt), _in_run(offsets, nt)
-    open_end = min(max(now, *starts), nt) if starts else now
+    if not starts:
+        return ()
+    open_end = min(max(now, starts[-1]), nt)
     following = [*starts[1:], nt]
     blocks = []
     for start, next_start in zip(starts, following, strict=True):

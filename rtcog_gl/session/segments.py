@@ -132,14 +132,17 @@ class ReadOnlySegment:
         ValueError
             If the segment is smaller than the array, or closed.
         """
-        needed = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        count = int(np.prod(shape, dtype=np.int64))
+        needed = count * np.dtype(dtype).itemsize
         if self.size < needed:
             raise ValueError(
                 f"the segment {self.name} is too small: got {self.size} bytes, expected at least {needed} "
                 f"for {' x '.join(map(str, shape))} values of type {np.dtype(dtype)}"
             )
-        array: npt.NDArray[Any] = np.ndarray(shape, dtype, self.buf)
-        array.flags.writeable = False
+        if count == 0:
+            return np.zeros(shape, dtype)
+        # Not np.ndarray(..., buffer): that lets go of the buffer, and closing would unmap memory under the array.
+        array: npt.NDArray[Any] = np.frombuffer(self.buf, dtype, count).reshape(shape)
         return array
 
     def close(self) -> None:
