@@ -83,13 +83,12 @@ class BoldContent:
         self.scorer = MaskScorer(values, [_counts(template_file, k, row) for k, row in enumerate(values)])
         played = min(bold.shape[3], options.nvols or bold.shape[3])
         self.n_volumes = int(played)
-        notes: tuple[str, ...] = (
-            f"playing {bold_file.name}: {played} volumes, {len(self._voxels):,} voxels, {len(labels)} templates.",
-        )
+        what = f"{played} volumes, {len(self._voxels):,} voxels, {len(labels)} templates"
+        notes = [f"playing {bold_file.name}: {what}."]
         if options.nvols and options.nvols > played:
-            notes += (f"{bold_file.name} has {played} volumes, so the run ends before the {options.nvols} asked for.",)
+            notes.append(f"{bold_file.name} has {played} volumes: the run ends before the {options.nvols} asked for.")
         nt = int(options.nvols or played)
-        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), None, notes)
+        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), None, tuple(notes))
 
     def volume(self, t: int) -> FloatArray:
         """Return volume `t`, preprocessed; volumes that were passed over are taken in first."""

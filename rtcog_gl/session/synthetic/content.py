@@ -72,8 +72,8 @@ class SyntheticContent:
     """
 
     N_FIELDS = 20
-    SPATIAL_SD = 0.7
-    WHITE_SD = 0.12
+    SPATIAL_SD = 0.4
+    WHITE_SD = 0.06
     FLUCTUATION_SD = 0.32
     TEMPLATE_THR = 0.15
 
@@ -99,7 +99,7 @@ class SyntheticContent:
     def volume(self, t: int) -> FloatArray:
         """Return volume `t`, (Nv,) float32."""
         first = int(self._shift[t])
-        result: FloatArray = self._weights[t] @ self._bank
+        result: FloatArray = np.einsum("k,kv->v", self._weights[t], self._bank)
         result += self._white[first : first + len(result)]
         return result
 

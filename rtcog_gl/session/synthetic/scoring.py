@@ -40,4 +40,6 @@ class MaskScorer:
     def __call__(self, volume: FloatArray) -> npt.NDArray[np.float64]:
         """Return the scores of a volume, (Nv,) in, (templates,) out."""
         pairs = zip(self._values, self._voxels, strict=True)
-        return np.array([values @ volume[voxels] / len(voxels) for values, voxels in pairs], np.float64)
+        return np.array(
+            [np.einsum("v,v->", values, volume[voxels]) / len(voxels) for values, voxels in pairs], np.float64
+        )
