@@ -58,7 +58,7 @@ def action_blocks(onsets: Iterable[int], offsets: Iterable[int], now: int, nt: i
     open_end = min(max(now, starts[-1]), nt)
     following = [*starts[1:], nt]
     blocks = []
-    for start, next_start in zip(starts, following, strict=True):
+    for start, next_start in zip(starts, following, strict=False):
         later = bisect_right(ends, start)
         end = ends[later] if later < len(ends) else (open_end if start == starts[-1] else next_start)
         blocks.append((start, min(end, next_start)))

@@ -256,6 +256,9 @@ class Drawing:
 
     rect: Rect
     under: Shapes
+    clear: Colour | None = None
+    """What the rectangle is filled with before anything else; the cheapest way to fill it."""
+
     traces: TraceView | None = None
     slices: SlicesView | None = None
     ramp: RampView | None = None

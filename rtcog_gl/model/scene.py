@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
 from .layout import Layout
+from .ruler import Ruler
 from .session import FloatArray, Live, Session
 from .theme import Theme
 from .view import Extent, View
@@ -83,22 +83,6 @@ class Scene:
     def extent(self) -> Extent:
         """What the view can walk through."""
         return Extent(self.session.nt, self.live.n_final, len(self.live.maps))
-
-
-class Ruler(Protocol):
-    """Knows how wide text is."""
-
-    def width(self, string: str, px: int, bold: bool = False, spacing: float = 0.0) -> float:
-        """Return the width of a line in pixels."""
-        ...
-
-    def elide(self, string: str, max_width: float, px: int, bold: bool = False) -> str:
-        """Return the line, shortened with an ellipsis where it is wider than `max_width`."""
-        ...
-
-    def wrap(self, string: str, max_width: float, px: int, bold: bool = False, max_lines: int = 2) -> list[str]:
-        """Return the text in lines no wider than `max_width`."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def under(window: Any) -> Monitor | None:
     try:
         wx, wy = glfw.get_window_pos(window)
     except glfw.GLFWError:
-        return (monitors() or [None])[0]  # Wayland does not tell positions.
+        return next(iter(monitors()), None)  # Wayland does not tell positions.
     ww, wh = glfw.get_window_size(window)
 
     def shared(m: Monitor) -> int:
@@ -90,14 +90,15 @@ class FullScreen:
             log.error("full screen: no monitor was found")
             return
         try:
-            position = tuple(glfw.get_window_pos(self._window))
+            x, y = glfw.get_window_pos(self._window)
         except glfw.GLFWError:
-            position = (target.x, target.y)
-        self._before = (*position, *glfw.get_window_size(self._window))
+            x, y = target.x, target.y
+        width, height = glfw.get_window_size(self._window)
+        self._before = (x, y, width, height)
         glfw.set_window_monitor(
             self._window, target.handle, 0, 0, target.width, target.height, target.refresh_hz or glfw.DONT_CARE
         )
 
     def _back(self) -> None:
         x, y, w, h = self._before or (80, 80, 1280, 720)
-        glfw.set_window_monitor(self._window, None, x, y, w, h, glfw.DONT_CARE)
+        glfw.set_window_monitor(self._window, None, x, y, w, h, glfw.DONT_CARE)  # type: ignore[arg-type]

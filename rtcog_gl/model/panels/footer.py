@@ -27,7 +27,6 @@ def draw(scene: Scene, style: Style) -> Drawing:
     """Draw the footer."""
     rect = style.layout.footer
     pen = Pen(style, rect)
-    pen.under.box(rect, style.theme.background)
     y = round(rect.y + rect.h * 0.5 + pen.px(14) * 0.36)
     hardware = pen.style.ruler.elide(scene.hardware, rect.w * 0.3, pen.px(14))
     right = pen.text(rect.right - pen.dp(24), y, hardware, 14, "text3", anchor="right")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..draw import Drawing, Rect
 from ..keys import BINDINGS
 from ..scene import Style
-from ..theme import fade
 from .pen import Pen
 
 
@@ -22,7 +21,7 @@ def draw(style: Style) -> Drawing:
     h = row * per_column + style.layout.dp(100)
     pen = Pen(style, Rect(round((width - w) / 2), round((height - h) / 2), w, h))
     box = pen.rect
-    pen.under.box(box, fade(style.theme.panel, 1.0), radius=0)
+    pen.panel()
     pen.under.box(box, style.theme.text3, border=max(1.0, round(style.layout.scale)))
     pen.title("Keys")
     column_w = box.w / columns

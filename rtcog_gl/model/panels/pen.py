@@ -20,11 +20,11 @@ class Pen:
         self.under = ShapeList()
         self.over = ShapeList()
         self.texts: list[Text] = []
+        self.clear = style.theme.background
 
     def panel(self) -> None:
-        """Paint the panel's ground: background in the corners, a shade lighter inside."""
-        self.under.box(self.rect, self.theme.background)
-        self.under.box(self.rect, self.theme.panel, radius=self.dp(6))
+        """Make the panel a shade lighter than the background."""
+        self.clear = self.theme.panel
 
     def title(self, string: str) -> None:
         """Write the panel's title in the top left corner."""
@@ -63,4 +63,6 @@ class Pen:
         self, traces: TraceView | None = None, slices: SlicesView | None = None, ramp: RampView | None = None
     ) -> Drawing:
         """Return what was collected."""
-        return Drawing(self.rect, self.under.array(), traces, slices, ramp, self.over.array(), tuple(self.texts))
+        return Drawing(
+            self.rect, self.under.array(), self.clear, traces, slices, ramp, self.over.array(), tuple(self.texts)
+        )

@@ -54,7 +54,6 @@ def draw(scene: Scene, style: Style) -> Drawing:
     colour = style.theme.state(now.word)
     rect = style.layout.strip
     pen = Pen(style, rect)
-    pen.under.box(rect, style.theme.background)
     line = max(1.0, round(style.layout.scale))
     pen.under.box(Rect(rect.x, rect.bottom - line, rect.w, line), style.theme.hairline)
     pen.under.box(Rect(rect.x, rect.y, pen.dp(12), rect.h), colour)

@@ -1,0 +1,146 @@
+"""The renderer: every layer once, and panels drawn with them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from vispy import gloo
+
+from ..model.anatomy import Anatomy
+from ..model.draw import Colour, Drawing
+from ..model.session import FloatArray, Session
+from ..model.volume import MaskGrid
+from .colormaps import lut_texture
+from .font import GlyphAtlas
+from .glyphs import GlyphsLayer
+from .ramp import RampLayer
+from .score_texture import ScoreTexture
+from .shapes import ShapesLayer
+from .slices import SlicesLayer
+from .target import CachedTarget, DirectTarget, Target
+from .traces import TracesLayer
+
+log = logging.getLogger("rtcog_gl")
+
+KEEPS_BACK_BUFFER = ("llvmpipe", "softpipe", "swrast")
+"""Renderers (Mesa's, in software) whose swap copies, so that the back buffer still holds the last picture."""
+
+Size = tuple[int, int]
+
+
+class Renderer:
+    """Draws panels; needs a current OpenGL context throughout.
+
+    Parameters
+    ----------
+    session : Session
+        What the scores are of.
+    grid : MaskGrid or None
+        Geometry of the map; None draws no map.
+    colormap : str
+        Name of a diverging colour map.
+    """
+
+    def __init__(self, session: Session, grid: MaskGrid | None, colormap: str) -> None:
+        self.name = renderer_name()
+        self.font = GlyphAtlas()
+        self._shapes = ShapesLayer()
+        self._glyphs = GlyphsLayer(self.font)
+        self._scores = ScoreTexture(session.n_templates, session.nt)
+        self._traces = TracesLayer(self._scores, session.n_templates)
+        self._slices: SlicesLayer | None = None
+        self.map_error = ""
+        """Why there is no map panel although there is a mask; empty otherwise."""
+        if grid is not None:
+            self._open_map(grid)
+        self._ramp = RampLayer()
+        self._lut = lut_texture(colormap)
+        self._target: Target = DirectTarget() if self.keeps_back_buffer else CachedTarget()
+
+    @property
+    def keeps_back_buffer(self) -> bool:
+        """Whether a panel that did not change need not be drawn again."""
+        return any(word in self.name.lower() for word in KEEPS_BACK_BUFFER)
+
+    def _open_map(self, grid: MaskGrid) -> None:
+        layer = SlicesLayer()
+        try:
+            layer.set_grid(grid)
+        except ValueError as error:
+            self.map_error = str(error)
+            log.error("%s", error)
+            return
+        self._slices = layer
+
+    def set_anatomy(self, anatomy: Anatomy | None) -> None:
+        """Show an anatomy under the map, or none.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit into a texture of this GPU.
+        """
+        if self._slices is not None:
+            self._slices.set_anatomy(anatomy)
+
+    def write_scores(self, first: int, scores: FloatArray) -> int:
+        """Upload new columns (templates x k) and return the number of bytes."""
+        return self._scores.write(first, scores) if scores.shape[1] else 0
+
+    def write_map(self, column: npt.NDArray[np.float32]) -> int:
+        """Upload a map column and return the number of bytes."""
+        return self._slices.write_map(column) if self._slices is not None else 0
+
+    def begin(self, size: Size) -> bool:
+        """Begin a picture of that size; return True if everything has to be drawn again."""
+        return self._target.begin(size)
+
+    def clear(self, colour: Colour) -> None:
+        """Fill the picture with one colour."""
+        gloo.clear(color=colour, depth=False, stencil=False)
+
+    def draw(self, drawings: Mapping[str, Drawing], names: Sequence[str], size: Size) -> None:
+        """Draw the named panels, in that order, and put the picture into the window's framebuffer."""
+        for name in names:
+            drawing = drawings[name]
+            with self._target.panel(drawing.rect, drawing.clear):
+                self._panel(name, drawing, size)
+        self._target.present()
+
+    def _panel(self, name: str, drawing: Drawing, size: Size) -> None:
+        if len(drawing.under):
+            self._shapes.draw((name, "under"), drawing.under, size)
+        if drawing.traces is not None:
+            self._traces.draw(drawing.traces, size)
+        if drawing.slices is not None and self._slices is not None:
+            self._slices.draw(drawing.slices, size, self._lut)
+        if drawing.ramp is not None:
+            self._ramp.draw(drawing.ramp, self._lut, size)
+        if len(drawing.over):
+            self._shapes.draw((name, "over"), drawing.over, size)
+        if drawing.texts:
+            self._glyphs.draw(name, drawing.texts, size)
+
+
+def renderer_name() -> str:
+    """Return what OpenGL calls its renderer."""
+    return str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))
+
+
+def picture(size: Size) -> npt.NDArray[np.uint8]:
+    """Return the framebuffer's content, (height, width, 3), uint8, top row first."""
+    pixels = gloo.read_pixels((0, 0, size[0], size[1]), alpha=False)
+    return np.ascontiguousarray(pixels, np.uint8)
+
+
+def finish() -> None:
+    """Wait until the GPU has drawn everything."""
+    gloo.finish()
+
+
+def flush() -> None:
+    """Hand everything that is queued to OpenGL."""
+    gloo.flush()

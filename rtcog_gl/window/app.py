@@ -1,0 +1,132 @@
+"""``python -m rtcog_gl window``: the window process, started by the keeper."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import glfw
+import numpy as np
+
+from ..gpu.renderer import Renderer
+from ..model.options import WindowOptions, add_flags, from_args
+from ..model.theme import THEMES
+from ..session.board import BoardError, BoardReader
+from ..session.discovery import list_sessions
+from ..session.images import load_anatomy
+from ..session.segments import ReadOnlySegment
+from .canvas import CannotOpen, Window
+from .console import Console
+from .latency import LatencyLog
+from .loop import Loop
+from .watch import Columns, Watcher
+
+log = logging.getLogger("rtcog_gl")
+
+CANNOT_OPEN = 3
+"""Exit status when no window can be opened; the reason is on the standard error."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rtcog-gl window", description="Shows a board (started by the keeper).")
+    parser.add_argument("--board", required=True, help="name of the board's segment")
+    for name in ("board", "scores", "maps"):
+        parser.add_argument(f"--{name}-fd", type=int, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--poll", action="store_true", help="there is no doorbell on the standard input")
+    add_flags(parser)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Show a board until the window is closed; return the exit status."""
+    args = _parser().parse_args(argv)
+    options = from_args(args)
+    # Ctrl-C in rtcog's terminal is rtcog's business; the window goes when the session goes.
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING, format="rtcog-gl window: %(message)s"
+    )
+    try:
+        reader = BoardReader(args.board if args.board_fd is None else args.board_fd)
+    except (BoardError, OSError) as error:
+        print(f"rtcog-gl window: {error}", file=sys.stderr)
+        return 1
+    try:
+        return _show(reader, args, options)
+    except CannotOpen as error:
+        print(f"rtcog-gl window: {error}", file=sys.stderr)
+        return CANNOT_OPEN
+    finally:
+        reader.close()
+
+
+def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions) -> int:
+    session = reader.session
+    window = Window(f"rtcog-gl  {session.out_prefix}", options)
+    renderer = Renderer(session, reader.grid, THEMES[options.theme].colormap)
+    columns = Columns(reader, args.scores_fd, args.maps_fd)
+    committed, stamps = _producer_stamps(options.stamps, session.nt)
+    doorbell = None if args.poll or os.name == "nt" else sys.stdin.fileno()
+    watcher = Watcher(reader, columns, doorbell, glfw.post_empty_event, committed)
+    hz = window.refresh_hz
+    hardware = f"{_short(renderer.name)} · {hz} Hz" if hz else _short(renderer.name)
+    console = Console(session, reader.grid, renderer, options, watcher.want_map, hardware)
+    for note in [*window.notes, renderer.map_error, _anatomy(renderer, options)]:
+        if note:
+            console.say(note)
+    latency = LatencyLog(options.latency_log, renderer.name)
+    watcher.start()
+    try:
+        Loop(window, console, watcher, options, latency, superseded(reader.session_id)).run()
+    finally:
+        watcher.stop()
+        columns.close()
+        if stamps is not None:
+            stamps.close()
+        window.close()
+    return 0
+
+
+def _short(renderer: str) -> str:
+    """Return the part of the renderer's name that people know."""
+    return renderer.split("(")[0].split("/")[0].strip() or renderer
+
+
+def _anatomy(renderer: Renderer, options: WindowOptions) -> str:
+    """Show the anatomy that was asked for; return what is wrong with it, or nothing."""
+    if options.anat is None:
+        return ""
+    try:
+        renderer.set_anatomy(load_anatomy(options.anat))
+    except (OSError, ValueError) as error:
+        log.error("%s", error)
+        return str(error)
+    return ""
+
+
+def _producer_stamps(name: str | None, nt: int) -> tuple[np.ndarray | None, ReadOnlySegment | None]:
+    if not name:
+        return None, None
+    try:
+        segment = ReadOnlySegment(name)
+        return segment.array((2, nt), np.dtype(np.uint64)), segment
+    except (OSError, ValueError) as error:
+        log.error("the producer's stamps cannot be read: %s", error)
+        return None, None
+
+
+def superseded(session_id: str) -> Callable[[], bool]:
+    """Return a function that says whether another session was started after this window."""
+    began = time.time()
+
+    def newer() -> bool:
+        return any(s.id != session_id and s.started > began for s in list_sessions())
+
+    return newer

@@ -1,0 +1,256 @@
+"""The console: what the window knows, and which panels have to be drawn again. Knows no GLFW."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..gpu import renderer as gpu
+from ..gpu.renderer import Renderer
+from ..model.draw import Drawing, Rect, ShapeList
+from ..model.layout import Layout, auto_scale, layout
+from ..model.options import WindowOptions
+from ..model.panels import answers, brain, footer, help, scores, strip
+from ..model.ruler import Ruler
+from ..model.scene import Latency, Scene, ShownMap, Style, empty_scores
+from ..model.session import Live, Session, Update
+from ..model.theme import THEMES
+from ..model.view import Extent, View, apply, shown_hit
+from ..model.volume import MaskGrid
+from .latency import Shown
+
+log = logging.getLogger("rtcog_gl")
+
+PHOTODIODE = 32
+"""Side of the square for the light sensor, in framebuffer pixels."""
+
+WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
+NOTE_S = 6.0
+
+
+@dataclass
+class _Panel:
+    """The last picture of a panel, and what it was made of."""
+
+    key: Hashable
+    drawing: Drawing
+
+
+class Console:
+    """Takes updates and actions in, gives drawings out.
+
+    Parameters
+    ----------
+    session, grid
+        What is shown.
+    renderer : Renderer
+        Draws it.
+    options : WindowOptions
+        The operator's choices.
+    want_map : callable
+        Asks for the map of an earlier hit; it comes as an update.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        grid: MaskGrid | None,
+        renderer: Renderer,
+        options: WindowOptions,
+        want_map: Callable[[int], None],
+        hardware: str = "",
+    ) -> None:
+        self.session = session
+        self.view = View(span=options.window_trs)
+        self.live = Live()
+        self.latency = Latency()
+        self.keeper_lost = ""
+        self._grid = None if renderer.map_error else grid
+        self._renderer = renderer
+        self._options = options
+        self._want_map = want_map
+        self._asked: int | None = None
+        self._hardware = hardware
+        self._scores = empty_scores(session)
+        self._map: ShownMap | None = None
+        self._ruler = Ruler(renderer.font)
+        self._panels: dict[str, _Panel] = {}
+        self._note, self._note_until = "", 0.0
+        self._style: Style | None = None
+        self._broken: set[str] = set()
+
+    def say(self, note: str) -> None:
+        """Show a short message for a few seconds."""
+        self._note, self._note_until = note, time.monotonic() + NOTE_S
+
+    def act(self, action: str) -> None:
+        """Change the view."""
+        self.view = apply(self.view, action, self._extent())
+        self._request_map()
+
+    def _extent(self) -> Extent:
+        return Extent(self.session.nt, self.live.n_final, len(self.live.maps))
+
+    def absorb(self, update: Update) -> list[Shown]:
+        """Take in what is new and upload it; return what the next frame will show for the first time."""
+        shown = []
+        self.live = update.live
+        k = update.scores.shape[1]
+        if k:
+            self._scores[:, update.first : update.first + k] = update.scores
+            n_bytes = self._renderer.write_scores(update.first, update.scores)
+            uploaded = time.monotonic_ns()
+            shown += [
+                Shown(update.first + i, "scores", stamps, uploaded, n_bytes // k)
+                for i, stamps in enumerate(update.stamps)
+            ]
+        self._request_map(update.map_tr)
+        if update.map_tr is not None and update.map_column is not None and update.map_tr == self._wanted():
+            n_bytes = self._take_map(update.map_tr, update.map_column)
+            if update.map_stamps.seen:
+                shown.append(Shown(update.map_tr, "map", update.map_stamps, time.monotonic_ns(), n_bytes))
+        return shown
+
+    def _wanted(self) -> int | None:
+        """Return the TR whose map should be on the screen."""
+        index = shown_hit(self.view, len(self.live.maps))
+        return None if index is None else self.live.maps[index]
+
+    def _request_map(self, coming: int | None = None) -> None:
+        wanted = self._wanted()
+        if wanted is None or wanted in (coming, self._asked) or self._grid is None:
+            return
+        if self._map is not None and self._map.tr == wanted:
+            self._map = replace(self._map, index=self.live.maps.index(wanted))
+            return
+        self._asked = wanted
+        self._want_map(wanted)
+
+    def _take_map(self, tr: int, column: np.ndarray) -> int:
+        if self._grid is None:
+            return 0
+        self._asked = None
+        column = column[: self._grid.n_voxels]
+        n_bytes = self._renderer.write_map(column)
+        peak = self._grid.peak(column)
+        missing = int(column.size - np.isfinite(column).sum())
+        index = self.live.maps.index(tr)
+        if peak is None:
+            self._map = ShownMap(tr, index, 1.0, self._grid.bounds.centre, math.nan, missing)
+        else:
+            self._map = ShownMap(tr, index, abs(peak.value), peak.mm, peak.value, missing)
+        return n_bytes
+
+    def _scene(self, now_ns: int) -> Scene:
+        note = self._note if time.monotonic() < self._note_until else ""
+        return Scene(
+            self.session,
+            self.live,
+            self.view,
+            self._scores,
+            now_ns,
+            time.strftime("%H:%M:%S"),
+            self._grid,
+            self._map,
+            self.latency,
+            self._hardware,
+            note,
+            self.keeper_lost,
+        )
+
+    def _make_style(self, size: tuple[int, int], content_scale: float) -> Style:
+        scale = auto_scale(size, content_scale, self._options.scale)
+        arranged: Layout = layout(size, scale, bool(self.session.questions))
+        return Style(arranged, THEMES[self._options.theme], self._ruler)
+
+    def paint(self, now_ns: int, size: tuple[int, int], content_scale: float, redraw: bool = False) -> bool:
+        """Draw what changed into the window's framebuffer; return whether anything did.
+
+        Parameters
+        ----------
+        now_ns : int
+            Monotonic time.
+        size : (int, int)
+            Framebuffer, width x height, in pixels.
+        content_scale : float
+            See `rtcog_gl.model.layout.auto_scale`.
+        redraw : bool
+            Draw everything, changed or not.
+        """
+        style = self._make_style(size, content_scale)
+        if self._style is None or style.layout != self._style.layout or redraw:
+            self._panels.clear()
+        self._style = style
+        scene = self._scene(now_ns)
+        dirty = self._refresh(scene, style)
+        if not dirty:
+            return False
+        if self._renderer.begin(size):
+            dirty = list(self._panels)
+            self._renderer.clear(style.theme.background)
+        drawings = {name: panel.drawing for name, panel in self._panels.items()}
+        self._renderer.draw(drawings, dirty, size)
+        return True
+
+    def _refresh(self, scene: Scene, style: Style) -> list[str]:
+        """Make the drawings of panels whose content changed and return their names, in painting order."""
+        threshold = self._options.map_threshold
+        makers: dict[str, tuple[Hashable, Callable[[], Drawing]]] = {
+            "strip": (strip.key(scene), lambda: strip.draw(scene, style)),
+            "scores": (scores.key(scene), lambda: scores.draw(scene, style)),
+            "map": (brain.key(scene), lambda: brain.draw(scene, style, threshold)),
+            "footer": (footer.key(scene), lambda: footer.draw(scene, style)),
+        }
+        place = style.layout.answers
+        if place is not None:
+            makers["answers"] = (answers.key(scene), lambda: answers.draw(scene, style, place))
+        if "help" in self._panels and not scene.view.help:
+            self._panels.clear()
+        if scene.view.help:
+            makers["help"] = (None, lambda: help.draw(style))
+        if self._options.photodiode:
+            odd = (scene.live.n_final - 1) % 2 == 1
+            makers["photodiode"] = (odd, lambda: _photodiode(style.layout.size, odd))
+        dirty = []
+        for name, (key, make) in makers.items():
+            old = self._panels.get(name)
+            if old is None or old.key != key:
+                self._panels[name] = _Panel(key, self._make(name, make, style))
+                dirty.append(name)
+            elif any(_overlap(old.drawing.rect, self._panels[below].drawing.rect) for below in dirty):
+                dirty.append(name)
+        return dirty
+
+    def _make(self, name: str, make: Callable[[], Drawing], style: Style) -> Drawing:
+        """Make a panel's drawing; what goes wrong costs this panel, and is said once."""
+        try:
+            return make()
+        except Exception as error:
+            if name not in self._broken:
+                self._broken.add(name)
+                log.exception("the panel %r cannot be drawn", name)
+                self.say(f"the panel {name!r} cannot be drawn: {type(error).__name__}: {error}")
+            rect = style.layout.panels.get(name, Rect(0, 0, 1, 1))
+            return Drawing(rect, ShapeList().array(), style.theme.panel)
+
+    def picture(self) -> np.ndarray:
+        """Return the picture that was drawn last, (height, width, 3), uint8."""
+        if self._style is None:
+            return np.zeros((1, 1, 3), np.uint8)
+        return gpu.picture(self._style.layout.size)
+
+
+def _photodiode(size: tuple[int, int], odd: bool) -> Drawing:
+    rect = Rect(size[0] - PHOTODIODE, size[1] - PHOTODIODE, PHOTODIODE, PHOTODIODE)
+    shapes = ShapeList()
+    shapes.box(rect, WHITE if odd else BLACK)
+    return Drawing(rect, shapes.array())
+
+
+def _overlap(a: Rect, b: Rect) -> bool:
+    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom

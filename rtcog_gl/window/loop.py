@@ -1,0 +1,192 @@
+"""The window's loop: sleep until something happens, take it in, draw what changed, swap."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import glfw
+from vispy.io import write_png
+
+from ..gpu import renderer as gpu
+from ..model.options import WindowOptions
+from .canvas import Window
+from .console import Console
+from .keyboard import Keyboard
+from .latency import LatencyLog
+from .watch import Watcher
+
+log = logging.getLogger("rtcog_gl")
+
+TICK_S = 0.2
+"""How often the age of the newest column is written anew."""
+
+MAX_SLEEP_S = 1.0
+ESCAPE_S = 1.5
+"""Two presses of Esc within this time close the window."""
+
+
+def tell(event: str, **fields: Any) -> None:
+    """Say something to the keeper: one JSON line on the standard output."""
+    try:
+        sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        log.debug("nobody listens to %r", event)
+
+
+class Loop:
+    """Runs a window until it is closed.
+
+    Parameters
+    ----------
+    window, console, watcher
+        What is shown where, and where it comes from.
+    options : WindowOptions
+        When to close, what to write.
+    latency : LatencyLog
+        Gets every column that reached the screen.
+    superseded : callable
+        Whether a newer session has begun, so that a window left over from this one can go.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        console: Console,
+        watcher: Watcher,
+        options: WindowOptions,
+        latency: LatencyLog,
+        superseded: Any,
+    ) -> None:
+        self._window = window
+        self._console = console
+        self._watcher = watcher
+        self._options = options
+        self._latency = latency
+        self._superseded = superseded
+        self._keyboard = Keyboard(window.handle, self._act)
+        self._started = time.monotonic()
+        self._next_tick = 0.0
+        self._shown_ns = 0
+        self._escaped = -ESCAPE_S
+        self._ended_at: float | None = None
+        self._next_look = 0.0
+        self._first = True
+        self._by_hand = False
+
+    def run(self) -> None:
+        """Run until the window is closed, the time is up, or the session has ended and the window may go."""
+        while not self._window.should_close:
+            glfw.wait_events_timeout(self._sleep())
+            self._turn()
+            self._consider_closing()
+        self._leave()
+
+    def _sleep(self) -> float:
+        now = time.monotonic()
+        wait = min(MAX_SLEEP_S, max(0.0, self._next_tick - now))
+        if self._options.duration:
+            wait = min(wait, max(0.0, self._started + self._options.duration - now))
+        return max(0.0005, wait)
+
+    def _turn(self) -> None:
+        """Take in what is new and draw what changed."""
+        updates = self._watcher.take()
+        columns = [column for update in updates for column in self._console.absorb(update)]
+        self._console.keeper_lost = self._watcher.lost
+        if columns:
+            self._window.flush()
+        now = time.monotonic()
+        if updates or now >= self._next_tick:
+            self._shown_ns = time.monotonic_ns()
+            self._next_tick = now + TICK_S
+        size = self._window.size
+        if min(size) < 1:
+            return
+        redraw, self._window.damaged = self._window.damaged, False
+        if not self._console.paint(self._shown_ns, size, self._window.content_scale, redraw):
+            return
+        gpu.finish()
+        drawn = time.monotonic_ns()
+        self._window.swap()
+        swapped = time.monotonic_ns()
+        self._latency.shown(columns, drawn, swapped)
+        self._console.latency = self._latency.latency()
+        if self._first:
+            self._first = False
+            tell("first_frame", ns=swapped)
+        if self._console.live.ended and self._ended_at is None:
+            self._ended_at = time.monotonic()
+            tell("end_shown")
+
+    def _consider_closing(self) -> None:
+        now = time.monotonic()
+        if self._options.duration and now >= self._started + self._options.duration:
+            self._window.request_close()
+        over = self._ended_at
+        if over is None and (self._console.live.lost or self._console.keeper_lost):
+            over = self._ended_at = now
+        if over is None or now < self._next_look:
+            return
+        self._next_look = now + MAX_SLEEP_S
+        lingered = 0 <= self._options.linger <= now - over
+        if lingered or self._superseded():
+            self._window.request_close()
+
+    def _act(self, action: str) -> None:
+        self._next_tick = 0.0
+        if action == "fullscreen":
+            self._window.full_screen.toggle()
+        elif action == "close":
+            self._close_by_hand()
+        elif action == "escape":
+            self._escape()
+        elif action == "screenshot":
+            self._screenshot(None)
+        else:
+            self._console.act(action)
+
+    def _close_by_hand(self) -> None:
+        self._by_hand = True
+        self._window.request_close()
+
+    def _escape(self) -> None:
+        if self._console.view.help:
+            self._console.act("help")
+            return
+        now = time.monotonic()
+        if now - self._escaped < ESCAPE_S:
+            self._close_by_hand()
+            return
+        self._escaped = now
+        self._console.say("Esc once more closes the window; the session goes on")
+
+    def _screenshot(self, path: str | None) -> None:
+        """Write what is on the screen as a PNG, into `path` or the session's folder."""
+        session = self._console.session
+        name = f"{session.out_prefix or 'rtcog'}.viewer_{time.strftime('%Y%m%d-%H%M%S')}.png"
+        target = Path(path) if path else Path(session.out_dir) / Path(name).name
+        self._console.paint(self._shown_ns, self._window.size, self._window.content_scale, redraw=True)
+        gpu.finish()
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_png(str(target), self._console.picture())
+        except OSError as error:
+            log.error("screenshot: %s cannot be written (%s)", target, error)
+            self._console.say(f"screenshot: {target} cannot be written ({error.strerror or error})")
+            return
+        log.info("screenshot: %s", target)
+        self._console.say(f"saved {target}")
+
+    def _leave(self) -> None:
+        if min(self._window.size) >= 1 and self._options.screenshot:
+            self._screenshot(self._options.screenshot)
+        self._latency.close()
+        lasting = self._ended_at is not None or bool(self._options.duration)
+        if self._by_hand or lasting or self._window.should_close:
+            tell("closed")
