@@ -125,13 +125,15 @@ def compilation() -> Finding:
 
 def _compile(name: str) -> str:
     """Return what is wrong with a program, or nothing."""
+    made = shaders.program(name)
+    # A program reaches OpenGL only with the queue of a canvas, which it otherwise joins when it is drawn.
+    gloo.get_current_canvas().context.glir.associate(made.glir)
     try:
-        made = shaders.program(name)
-        gloo.flush()
-        made.delete()
         gloo.flush()
     except RuntimeError as error:
         return " ".join(str(error).split())
+    finally:
+        made.delete()
     return ""
 
 
