@@ -15,7 +15,7 @@ import sysconfig
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,13 @@ class Handover:
     flags: tuple[str, ...] = ()
     """The window's own options."""
 
+    identities: Mapping[str, object] = field(default_factory=dict)
+    """By role (``scores``, ``maps``), what tells one segment of a name from the next."""
+
+    def outdates(self, other: Handover) -> bool:
+        """Whether a window that was opened with `other` looks into segments that have been replaced."""
+        return any(other.identities.get(role, now) != now for role, now in self.identities.items())
+
     def arguments(self) -> list[str]:
         """Return the command-line arguments."""
         numbered = [word for flag, fd in self.fds for word in (flag, str(fd))]
@@ -138,7 +145,9 @@ class WindowProcess:
         self._on_first_frame = on_first_frame
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
+        self._let_go: subprocess.Popen[bytes] | None = None
         self._policy = RestartPolicy()
+        self._handover = Handover("")
         self._due: float | None = None
         self._refusals = 0
         self.end_shown = threading.Event()
@@ -168,7 +177,7 @@ class WindowProcess:
         list of str
             What the operator should know: sentences, mostly none.
         """
-        self._due = None
+        self._due, self._handover = None, handover
         try:
             self._process = _spawn([*self._command, *handover.arguments()], [fd for _, fd in handover.fds])
         except (OSError, ValueError) as error:
@@ -187,7 +196,11 @@ class WindowProcess:
         """
         if self._process is not None:
             status = self._process.poll()
-            return [] if status is None else self._died(status, handover)
+            if status is not None:
+                return self._died(status, handover)
+            if handover.outdates(self._handover):
+                return self._replace(handover)
+            return []
         if self._due is not None and self._clock() >= self._due and not self.closed:
             self._policy.started(self._clock())
             return self.start(handover)
@@ -213,13 +226,22 @@ class WindowProcess:
             ]
         return [f"The window died ({how}) and is opened again.", *(self.watch(handover) if delay == 0 else [])]
 
+    def _replace(self, handover: Handover) -> list[str]:
+        """Open a window on the new segments in place of the one that looks into old ones."""
+        old = self._process
+        self.detach()
+        if old is not None:
+            old.terminate()
+            threading.Thread(target=old.wait, name="rtcog_gl old window", daemon=True).start()
+        return self.start(handover)
+
     def _refused(self, now: float) -> list[str]:
         self._refusals += 1
         if self._refusals >= MAX_REFUSALS:
             self.given_up = True
             return [
                 f"No window can be opened here after {self._refusals} tries (exit status {CANNOT_OPEN}); "
-                "the session is followed without one, and rtcog-gl watch can show it."
+                "the session is followed without one."
             ]
         self._due = now + 0.5 * 2.0**self._refusals
         return []
@@ -234,8 +256,14 @@ class WindowProcess:
     def detach(self) -> None:
         """Let the window go: it stays, and closes by itself."""
         process, self._process, self._due = self._process, None, None
+        self._let_go = process
         if process is not None and process.stdin is not None:
             process.stdin.close()
+
+    def wait(self) -> None:
+        """Wait until the window that was let go is closed."""
+        if self._let_go is not None:
+            self._let_go.wait()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Read the window's JSON lines until it closes its end."""

@@ -32,6 +32,7 @@ END_SHOWN_S = 2.0
 SEGMENTS_S = 0.5
 """Longest time that the first window waits for rtcog's segments; a window that starts without them uses their names."""
 
+ROLES = frozenset({"scores", "maps"})
 AFTER_ERROR_S = 0.05
 """Pause after a poll that failed."""
 
@@ -60,7 +61,7 @@ class Source(Protocol):
 
     @property
     def segments(self) -> Mapping[str, Any]:
-        """The mapped segments by role (``scores``, ``maps``), each with a `name` and an `fd`."""
+        """The mapped segments by role (``scores``, ``maps``), each with a `name`, an `fd` and an `identity`."""
 
     def poll(self) -> bool:
         """Look for news; return whether `live` changed."""
@@ -148,7 +149,7 @@ class Keeper:
         self._board: BoardWriter | None = None
         self._own: ReadOnlySegment | None = None
         self._live = Live()
-        self._published = 0.0
+        self._published = self._tended = 0.0
         self._dirty = True
         for message in messages:
             self.say(message)
@@ -192,7 +193,7 @@ class Keeper:
         started = False
         while not self._stop.is_set():
             self._step()
-            if not started and (self._source.segments or time.monotonic() >= window_due):
+            if not started and (self._source.segments.keys() >= ROLES or time.monotonic() >= window_due):
                 started = True
                 self._start_window()
             if self._live.ended or self._live.lost:
@@ -222,13 +223,13 @@ class Keeper:
     def _publish(self) -> None:
         """Write the board when something changed or the heartbeat is due, and ring when something changed."""
         now = time.monotonic()
-        beat = now - self._published >= HEARTBEAT_S
-        if beat:
+        if now - self._tended >= HEARTBEAT_S:
+            self._tended = now
             self._tend()
         if self._dirty:
             live = self._source.live
             self._live = replace(live, messages=(*live.messages, *self._messages), lost=live.lost or self._lost)
-        elif not beat:
+        elif now - self._published < HEARTBEAT_S:
             return
         if self._board is not None:
             self._board.publish(self._live, self._source.final_ns)
@@ -240,7 +241,8 @@ class Keeper:
     def _tend(self) -> None:
         """Do what is done a few times a second: look after the window and rtcog's process."""
         if self._window is not None:
-            for message in self._window.watch(self._handover()):
+            handover = self._handover()
+            for message in self._window.watch(handover):
                 self.say(message)
         if not self._lost and self._parent.gone():
             self._lost = "rtcog's process is gone; the session is no longer followed."
@@ -249,7 +251,7 @@ class Keeper:
 
     def _pause(self) -> float:
         """Return how long to sleep: what the source says, but no longer than to the next heartbeat."""
-        to_beat = self._published + HEARTBEAT_S - time.monotonic()
+        to_beat = min(self._published, self._tended) + HEARTBEAT_S - time.monotonic()
         return max(0.0, min(self._source.wait_hint(), to_beat))
 
     def _open_board(self) -> None:
@@ -286,9 +288,9 @@ class Keeper:
         board = self._board.name if self._board is not None else ""
         if not POSIX or self._own is None:
             return Handover(board, (), self._flags)
-        fds = [("--board-fd", self._own.fd)]
-        fds += [(f"--{role}-fd", segment.fd) for role, segment in self._source.segments.items()]
-        return Handover(board, tuple(fds), self._flags)
+        segments = self._source.segments
+        fds = [("--board-fd", self._own.fd), *((f"--{role}-fd", segment.fd) for role, segment in segments.items())]
+        return Handover(board, tuple(fds), self._flags, {role: segment.identity for role, segment in segments.items()})
 
     def _await_window(self) -> None:
         """Give the window a little time to show the end; keep the heart beating meanwhile."""
