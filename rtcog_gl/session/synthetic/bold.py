@@ -12,6 +12,7 @@ from rtcog_gl.model.session import FloatArray
 from rtcog_gl.session.synthetic.content import Header
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.scoring import MaskScorer
+from rtcog_gl.session.synthetic.segments import check_space
 
 GRID_TOLERANCE_MM = 0.1
 """Corners of two grids may differ by this much and still be the same."""
@@ -59,7 +60,8 @@ class BoldContent:
     """A run, its mask and its templates, from files.
 
     The voxels are those of the mask above 0. A template counts in the voxels where it is not 0 if it has but one value
-    there (a region), and otherwise where it is `TEMPLATE_SD` above its mean. Nothing is smoothed.
+    there (a region), and otherwise where it is `TEMPLATE_SD` above its mean, or half as far as its maximum if that is
+    less. Nothing is smoothed.
 
     Raises
     ------
@@ -80,7 +82,8 @@ class BoldContent:
         self._next, self._z = 0, RunningZ()
         values = _read(template_file, templates).reshape((inside.size, -1), order="F")[self._voxels].T
         labels = _labels(options, template_file, len(values))
-        self.scorer = MaskScorer(values, [_counts(template_file, k, row) for k, row in enumerate(values)])
+        self.scorer = MaskScorer(list(values), [_counts(template_file, k, row) for k, row in enumerate(values)])
+        check_space(len(values), len(self._voxels), options.nvols or bold.shape[3])
         played = min(bold.shape[3], options.nvols or bold.shape[3])
         self.n_volumes = int(played)
         what = f"{played} volumes, {len(self._voxels):,} voxels, {len(labels)} templates"
@@ -186,7 +189,8 @@ def _counts(file: Path, k: int, template: npt.NDArray[Any]) -> npt.NDArray[np.bo
     """Return the voxels in which a template counts."""
     present = template[template != 0]
     region = len(present) > 0 and bool(np.all(present == present[0]))
-    floor = template.mean() + TEMPLATE_SD * template.std()
+    above_mean = min(TEMPLATE_SD * template.std(), (template.max() - template.mean()) / 2)
+    floor = template.mean() + above_mean
     counts: npt.NDArray[np.bool_] = template != 0 if region else template > floor
     if not counts.any():
         raise DemoError(f"template {k + 1} of {file} has no voxel to score with inside the mask, expected one or more")

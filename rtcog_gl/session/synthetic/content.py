@@ -16,7 +16,7 @@ from rtcog_gl.session.synthetic.networks import NETWORKS, patterns
 from rtcog_gl.session.synthetic.noise import ar1, episodes, smooth_fields
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.scoring import MaskScorer
-from rtcog_gl.session.synthetic.segments import bytes_needed, free_shared_memory
+from rtcog_gl.session.synthetic.segments import bytes_needed, check_space, free_shared_memory
 
 NVOLS = 300
 """Volumes of a run when nothing else says how many."""
@@ -149,6 +149,7 @@ def load_content(options: DemoOptions) -> Content:
         return BoldContent(options)
     nt = options.nvols or NVOLS
     brain = _brain_that_fits(options, nt)
+    check_space(len(NETWORKS), brain.nv, nt)
     return SyntheticContent(brain, nt, options.match_start or 0, options.seed)
 
 

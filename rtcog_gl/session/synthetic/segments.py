@@ -61,6 +61,20 @@ def free_shared_memory() -> int | None:
     return shutil.disk_usage(place).free if place.is_dir() else None
 
 
+def check_space(n_templates: int, nv: int, nt: int) -> None:
+    """Raise a `DemoError` if a session does not fit into the shared memory that is free.
+
+    Pages are only taken when they are written, and a write for which there is no page kills the process; hence the
+    question beforehand.
+    """
+    needed, free = bytes_needed(n_templates, nv, nt), free_shared_memory()
+    if free is not None and needed > free:
+        raise DemoError(
+            f"shared memory for {nv:,} voxels and {nt:,} volumes: got {free / 1e6:,.0f} MB free in /dev/shm, "
+            f"expected {needed / 1e6:,.0f} MB"
+        )
+
+
 class Segments:
     """Makes the three segments, zero-filled, and removes them.
 
@@ -74,17 +88,11 @@ class Segments:
     Raises
     ------
     DemoError
-        If a name is too long or the file system has not enough room. (Pages are only taken when they are written, and
-        a write for which there is no page kills the process; hence the question beforehand.)
+        If a name is too long, or the file system has not enough room.
     """
 
     def __init__(self, prefix: str, n_templates: int, nv: int, nt: int) -> None:
-        needed, free = bytes_needed(n_templates, nv, nt), free_shared_memory()
-        if free is not None and needed > free:
-            raise DemoError(
-                f"shared memory for {nv:,} voxels and {nt:,} volumes: got {free / 1e6:,.0f} MB free in /dev/shm, "
-                f"expected {needed / 1e6:,.0f} MB"
-            )
+        check_space(n_templates, nv, nt)
         self.prefix = prefix
         self._managers: list[SharedMemoryManager] = []
         names = segment_names(prefix)
