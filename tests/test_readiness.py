@@ -40,18 +40,17 @@ def test_every_interleaving_is_shown_right(setting: Setting) -> None:
     assert finished > 10
 
 
-def raises_floor_while_set(state, tr_index, new_tr, ended, nt, written=False):
-    new, clear = poll(state, tr_index, new_tr, ended, nt, written)
-    return Readiness(new.n_final, max(new.floor, tr_index)), clear
-
-
 def raises_floor_first(state, tr_index, new_tr, ended, nt, written=False):
     return poll(Readiness(state.n_final, max(state.floor, tr_index)), tr_index, new_tr, ended, nt, written)
 
 
 def never_clears(state, tr_index, new_tr, ended, nt, written=False):
-    new, _ = raises_floor_while_set(state, tr_index, new_tr, ended, nt, written)
-    return new, False
+    return poll(state, tr_index, new_tr, ended, nt, written)[0], False
+
+
+def raises_floor_with_every_column(state, tr_index, new_tr, ended, nt, written=False):
+    new, clear = poll(state, tr_index, new_tr, ended, nt, written)
+    return Readiness(new.n_final, new.n_final), clear
 
 
 def counts_on_tr_index_alone(state, tr_index, new_tr, ended, nt, written=False):
@@ -77,7 +76,8 @@ WRONG = [
     pytest.param(replace(BASE, order=("onsets", "hit", "tr_index", "new_tr", "end")), Lost, id="end last"),
     pytest.param(replace(BASE, order=("onsets", "end", "hit", "tr_index", "new_tr")), Lost, id="onsets before end"),
     pytest.param(replace(BASE, columns=raises_floor_first), Torn, id="floor raised before the set is judged"),
-    pytest.param(replace(BASE, columns=never_clears, lock_free=False), Torn, id="floor raised, never cleared"),
+    pytest.param(replace(BASE, columns=never_clears, lock_free=False), Torn, id="floor raised while the event stays set"),
+    pytest.param(replace(BASE, columns=raises_floor_with_every_column), Torn, id="floor raised too far"),
     pytest.param(replace(BASE, columns=counts_on_tr_index_alone), Late, id="the old viewer's rule"),
     pytest.param(replace(BASE, columns=trusts_memory), Torn, id="memory that is no longer zero"),
     pytest.param(replace(BASE, pictures=onset_is_enough), Torn, id="a listed onset"),
@@ -95,18 +95,23 @@ def test_a_set_is_not_believed_twice() -> None:
     state, clear = poll(Readiness(), 4, False, False, 10)
     assert (state, clear) == (Readiness(5, 4), False)
     state, clear = poll(state, 4, True, False, 10)
-    assert (state, clear) == (Readiness(6, 4), True)
-    state, clear = poll(state, 5, True, False, 10)
-    assert (state, clear) == (Readiness(6, 4), True)
+    assert (state, clear) == (Readiness(6, 5), True)
+    state, clear = poll(state, 4, False, False, 10)
+    assert (state, clear) == (Readiness(6, 5), False)
     state, _ = poll(state, 5, None, False, 10)
-    assert state == Readiness(6, 4)
-    state, _ = poll(state, 5, False, False, 10)
     assert state == Readiness(6, 5)
+
+
+def test_sleeping_from_one_signal_to_the_next_delays_nothing() -> None:
+    state, _ = poll(Readiness(), 4, False, False, 10)
+    state, _ = poll(state, 4, True, False, 10)
+    state, _ = poll(state, 5, True, False, 10)
+    assert state == Readiness(7, 6)
 
 
 def test_a_late_viewer_shows_what_the_counter_vouches_for() -> None:
     state, clear = poll(Readiness(), 6, True, False, 10)
-    assert (state.n_final, state.floor, clear) == (7, -1, True)
+    assert (state.n_final, state.floor, clear) == (7, 6, True)
 
 
 def test_the_end_never_shows_unwritten_columns() -> None:

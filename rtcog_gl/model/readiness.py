@@ -31,7 +31,7 @@ class Readiness:
     """Columns ``0 .. n_final - 1`` may be shown."""
 
     floor: int = -1
-    """Largest `tr_index` after whose reading `new_tr` was seen clear: a set seen later is of a later column.
+    """A column whose signal is certainly spent: a set seen by the next poll is of a later column.
 
     It starts at -1, because `tr_index` starts there and `new_tr` starts clear.
     """
@@ -41,6 +41,12 @@ def poll(
     state: Readiness, tr_index: int, new_tr: bool | None, ended: bool, nt: int, next_written: bool = False
 ) -> tuple[Readiness, bool]:
     """Take one poll's observations.
+
+    Columns up to `tr_index` are final. A set event vouches for one more than the floor, and the floor rises in two
+    ways. To `tr_index`, when it was read before `new_tr` was seen clear, or cleared: that column's set came before
+    the counter. And by one with each set that was seen and cleared: it was of column ``floor + 1`` or a later one, so
+    that the set of ``floor + 1`` will not come again. The second way spares a viewer that slept through the time
+    between the counter and the signal a delay of one TR.
 
     Parameters
     ----------
@@ -62,12 +68,12 @@ def poll(
     state : Readiness
         The new state; ``n_final`` never falls.
     clear : bool
-        Whether `new_tr` is now to be cleared (already done where looking and clearing are one atomic step).
+        Whether `new_tr` is to be cleared before the next look (done already where looking clears).
     """
     arrived = min(max(tr_index, -1), nt - 1)
     last, floor = arrived, state.floor
     if new_tr:
-        last = max(last, floor + 1)
+        last = floor = max(last, floor + 1)
     elif new_tr is not None:
         floor = max(floor, arrived)
     if ended and next_written:

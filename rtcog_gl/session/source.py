@@ -209,7 +209,7 @@ class RtcogSource:
 
     def _worth_asking(self, arrived: int) -> bool:
         """Whether counter or memory say that `new_tr` may have news; only where looking takes a lock."""
-        if arrived != self._ready.floor:
+        if arrived > self._ready.floor:
             return True
         t = self._ready.n_final
         if t >= self._nt or not self._segments.written(t):
