@@ -19,7 +19,7 @@ BLOCK = 16
 LONG = 16_384
 """TRs up to which no minima and maxima are kept: the vertices look at every score."""
 
-MAX_COLUMNS = 1024
+MAX_COLUMNS = 2048
 """Most columns that span a plot."""
 
 MARGIN = 3
@@ -28,7 +28,7 @@ MARGIN = 3
 MAX_STEPS = 64
 """Bound of the shader's loops: scores, or blocks, that one column covers."""
 
-RAW_PX = 1.25
+RAW_PX = 1.0
 """Pixels a TR from which every TR is drawn as it is."""
 
 COLUMN_PX = 2.5
@@ -86,7 +86,8 @@ def choose_columns(axes: Axes, has_blocks: bool) -> Columns:
     ValueError
         If the axes are empty or reversed.
     """
-    span = axes.t1 - axes.t0
+    # Rounded, because t1 - t0 loses its last digits differently at each place along the run.
+    span = round(axes.t1 - axes.t0, 6)
     if not (0 < span < math.inf and 0 < axes.hi - axes.lo < math.inf and axes.plot.w > 0 and axes.plot.h > 0):
         raise ValueError(f"traces: got {axes}, expected a plot and ranges that are finite and not empty")
     step = _bin(span, axes.plot.w, has_blocks)
@@ -98,7 +99,7 @@ def choose_columns(axes: Axes, has_blocks: bool) -> Columns:
 def _bin(span: float, width: float, has_blocks: bool) -> int:
     if span <= MAX_COLUMNS and width / span >= RAW_PX:
         return 1
-    step = max(2, math.ceil(max(span / MAX_COLUMNS, span * COLUMN_PX / width)))
+    step = max(2, math.ceil(span / min(MAX_COLUMNS, width / COLUMN_PX)))
     if not has_blocks:
         return min(step, MAX_STEPS)
     return step if step <= BLOCK else min(-(-step // BLOCK), MAX_STEPS) * BLOCK

@@ -55,29 +55,33 @@ def extents(scores: npt.NDArray[np.floating], first: int, step: int, count: int)
     return lowest, highest
 
 
-def band(
-    scores: npt.NDArray[np.floating], axes: Axes, has_blocks: bool, width: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the band's top and bottom, pixels, at each pixel centre of a picture; NaN where there is no band."""
+def band_coverage(
+    scores: npt.NDArray[np.floating], view: TraceView, size: tuple[int, int], has_blocks: bool, reach: float = 12.0
+) -> Grid:
+    """Return the coverage 0..1 (h, w) of one trace drawn as a band; its strokes end `reach` pixels beyond the edges."""
+    axes, half = view.axes, view.width / 2.0
     first, step, count = choose_columns(axes, has_blocks)
     lowest, highest = extents(scores, first, step, count + 1)
-    written = np.flatnonzero(np.isfinite(scores))
-    end = (written.max() if len(written) else 0) + 1
-    centres = axes.x(np.minimum(first + np.arange(count + 1) * step + (step - 1) / 2, max(end - 1, first)))
-    borders = axes.x(np.minimum(first + np.arange(1, count + 1) * step - 0.5, max(end - 1, first)))
-    px = np.arange(width) + 0.5
-    top, bottom = np.full(width, np.nan), np.full(width, np.nan)
+    newest = max(int(np.flatnonzero(np.isfinite(scores)).max(initial=0)), first)
+    centres = axes.x(np.minimum(first + np.arange(count + 1) * step + (step - 1) / 2, newest))
+    borders = axes.x(np.minimum(first + np.arange(1, count + 1) * step - 0.5, newest))
+    px, py = np.arange(size[0]) + 0.5, (np.arange(size[1]) + 0.5)[:, None]
+    coverage = np.zeros((size[1], size[0]))
     for c in range(count):
         here, there = np.isfinite(lowest[c]), np.isfinite(lowest[c + 1])
-        x0 = centres[c] if here else borders[c]
-        x1 = centres[c + 1] if there else borders[c]
+        x0, x1 = centres[c] if here else borders[c], centres[c + 1] if there else borders[c]
         i, j = (c if here else c + 1), (c + 1 if there else c)
         within = (px >= x0) & (px < x1)
-        if within.any() and (here or there):
-            f = (px[within] - x0) / (x1 - x0)
-            top[within] = axes.y(highest[i] * (1 - f) + highest[j] * f)
-            bottom[within] = axes.y(lowest[i] * (1 - f) + lowest[j] * f)
-    return top, bottom
+        if not within.any() or not (here or there):
+            continue
+        f = (px[within] - x0) / (x1 - x0)
+        outside = []
+        for ends, sign in ((axes.y(highest[[i, j]]), -1.0), (axes.y(lowest[[i, j]]), 1.0)):
+            flat = 1.0 / np.hypot(1.0, (ends[1] - ends[0]) / (x1 - x0))
+            beyond = sign * (py - (ends[0] * (1 - f) + ends[1] * f))
+            outside.append(np.where(beyond > max(reach, 0.0), np.inf, beyond * flat))
+        coverage[:, within] = np.clip(half + 0.5 - np.maximum(*outside).clip(0.0), 0.0, 1.0)
+    return clipped(coverage, axes)
 
 
 def clipped(coverage: Grid, axes: Axes) -> Grid:
@@ -92,3 +96,13 @@ def dashed(coverage: Grid, axes: Axes, dash: float, gap: float) -> Grid:
     u = np.mod(np.arange(coverage.shape[1]) + 0.5 - float(axes.x(0.0)), dash + gap)
     middle = np.abs(u - dash / 2)
     return coverage * np.clip(dash / 2 + 0.5 - np.minimum(middle, dash + gap - middle), 0.0, 1.0)
+
+
+def painted(coverages: list[Grid], view: TraceView, background: tuple[float, float, float, float]) -> Grid:
+    """Return the picture (h, w, 4): each trace over those before it."""
+    picture = np.empty((*coverages[0].shape, 4))
+    picture[:] = background
+    for coverage, style in zip(coverages, view.styles, strict=True):
+        alpha = (coverage * style.colour[3])[..., None]
+        picture[..., :3] = picture[..., :3] * (1 - alpha) + np.array(style.colour[:3]) * alpha
+    return picture
