@@ -76,7 +76,7 @@ WRONG = [
     pytest.param(replace(BASE, order=("onsets", "hit", "tr_index", "new_tr", "end")), Lost, id="end last"),
     pytest.param(replace(BASE, order=("onsets", "end", "hit", "tr_index", "new_tr")), Lost, id="onsets before end"),
     pytest.param(replace(BASE, columns=raises_floor_first), Torn, id="floor raised before the set is judged"),
-    pytest.param(replace(BASE, columns=never_clears, lock_free=False), Torn, id="floor raised while the event stays set"),
+    pytest.param(replace(BASE, columns=never_clears, lock_free=False), Torn, id="floor raised, event left set"),
     pytest.param(replace(BASE, columns=raises_floor_with_every_column), Torn, id="floor raised too far"),
     pytest.param(replace(BASE, columns=counts_on_tr_index_alone), Late, id="the old viewer's rule"),
     pytest.param(replace(BASE, columns=trusts_memory), Torn, id="memory that is no longer zero"),

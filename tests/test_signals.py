@@ -53,6 +53,24 @@ def test_looks_agree_with_the_event(make) -> None:
     assert not look.is_set()
 
 
+def _report(event: Any, value: Any, found: Any) -> None:
+    look = Look(event)
+    found.put((look.lock_free, look.clears_lock_free, look.test_and_clear(), look.is_set(), counter(value)()))
+
+
+@linux
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_looks_work_in_processes_started_either_way(method: str) -> None:
+    ctx = multiprocessing.get_context(method)
+    event, value, found = ctx.Event(), ctx.Value(ctypes.c_int, 5), ctx.Queue()
+    event.set()
+    process = ctx.Process(target=_report, args=(event, value, found))
+    process.start()
+    assert found.get(timeout=60) == (True, True, True, False, 5)
+    process.join()
+    assert not event.is_set()
+
+
 class Odd:
     """An event whose private parts are not what they were."""
 

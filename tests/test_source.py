@@ -24,7 +24,7 @@ from rtcog_gl.session.contract import StreamingConfig
 from rtcog_gl.session.describe import describe
 from rtcog_gl.session.proxies import rating, ratings
 from rtcog_gl.session.signals import SPARING_S, Look
-from rtcog_gl.session.source import LATER_S, SOON_S, RtcogSource
+from rtcog_gl.session.source import LATER_S, QUIET_S, SOON_S, RtcogSource
 from rtcog_gl.session.synthetic.scripted import ScriptedSession
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -575,6 +575,7 @@ def test_a_tr_is_the_median_of_its_arrivals() -> None:
     arrivals.see(9, now + 1)
     assert arrivals.tr_s == 1.0
     assert arrivals.under_way(now + 3 * 10**9) is None
+    assert [arrivals.due(now + ms * 10**6) for ms in (0, 790, 810, 5000)] == [False, False, True, True]
 
 
 def test_polls_are_frequent_only_while_something_is_under_way() -> None:
@@ -588,3 +589,21 @@ def test_polls_are_frequent_only_while_something_is_under_way() -> None:
         session.run_volume()
         source.poll()
         assert (source.live.n_final, source.wait_hint()) == (2, LATER_S)
+
+
+def test_polls_are_rare_while_no_volume_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(ns=10**9)
+    monkeypatch.setattr(source_module.time, "monotonic_ns", lambda: clock.ns)
+    with ScriptedSession(scores()) as session, following(session) as source:
+        for t in range(4):
+            clock.ns += 10**9
+            session.run_until("tr_index", t)
+            source.poll()
+            session.run_volume()
+            source.poll()
+        hints = []
+        for _ in range(12):
+            clock.ns += 100_000_000
+            source.poll()
+            hints.append(source.wait_hint())
+        assert hints == [QUIET_S] * 7 + [LATER_S] * 5

@@ -11,6 +11,9 @@ INTERVALS = 15
 UNDER_WAY_NS = 2_000_000_000
 """A volume counts as under way no longer than this after it arrived."""
 
+EARLY = 0.8
+"""A volume is due from this part of a TR after the one before."""
+
 
 class Arrivals:
     """Follows `tr_index`, which moves when a volume arrives (to the number of the one before)."""
@@ -40,3 +43,7 @@ class Arrivals:
         if self._last is None or not self._moved_ns or now_ns - self._moved_ns > UNDER_WAY_NS:
             return None
         return self._last + 1
+
+    def due(self, now_ns: int) -> bool:
+        """Whether a volume can be expected to arrive about now; True while nothing is known."""
+        return self.tr_s is None or now_ns - self._moved_ns >= EARLY * self.tr_s * 1e9

@@ -25,8 +25,11 @@ log = logging.getLogger("rtcog_gl")
 QUESTIONS_S = 1.0
 """Longest time that the first look at `RtcogSource.session` waits for the names of the questions."""
 
-SOON_S, LATER_S = 0.001, 0.004
-"""Time to the next poll: with a volume or a map under way, and otherwise."""
+SOON_S, LATER_S, QUIET_S = 0.001, 0.004, 0.02
+"""Time to the next poll: with a volume or a map under way; otherwise; and while no volume is due for a while."""
+
+SETTLED_NS = 50_000_000
+"""A hit comes shortly after its column; so long after a column, none is expected any more."""
 
 ONSET_NS = 3_000_000
 """rtcog lists an onset shortly after the column's scores; the lists are read so long after a column became final."""
@@ -181,9 +184,13 @@ class RtcogSource:
 
     def wait_hint(self) -> float:
         """Return the seconds that the next poll can wait."""
-        volume = self._arrivals.under_way(self._now)
+        now = self._now
+        volume = self._arrivals.under_way(now)
         scoring = volume is not None and volume >= max(self._ready.n_final, self._session.match_start)
-        return SOON_S if scoring or self._pending(self._live.onsets) else LATER_S
+        if scoring or self._pending(self._live.onsets):
+            return SOON_S
+        quiet = now - self._live.newest_ns > SETTLED_NS and not self._arrivals.due(now)
+        return QUIET_S if quiet else LATER_S
 
     def close(self) -> None:
         """Let go of everything; nothing of rtcog's is touched."""
