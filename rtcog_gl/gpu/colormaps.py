@@ -26,7 +26,7 @@ def lut(name: str) -> npt.NDArray[np.uint8]:
         colours = cmap.Colormap(name).lut(SIZE)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"colour map: got {name!r}, expected a name that the package cmap knows, such as 'matplotlib:RdBu_r'"
+            f"colour map: got {name!r}, expected a name that the package cmap knows, such as 'matplotlib:coolwarm'"
         ) from error
     return np.rint(255 * np.asarray(colours, np.float64)).astype(np.uint8)
 

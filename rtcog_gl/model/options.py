@@ -38,8 +38,8 @@ class WindowOptions:
     anat: str | None = None
     """NIfTI file with the anatomy to show under the map."""
 
-    map_threshold: float = 0.0
-    """Voxels with ``abs(value)`` below it are not drawn."""
+    map_threshold: float = -1.0
+    """Voxels with ``abs(value)`` below it are not drawn; negative: a third of the map's largest value."""
 
     window_trs: int = 0
     """Number of TRs in view; 0 chooses (the whole run, at most 300)."""

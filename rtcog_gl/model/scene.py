@@ -76,6 +76,9 @@ class Scene:
     note: str = ""
     """Short message that goes away by itself."""
 
+    corner_px: int = 0
+    """Side of a square in the lower right corner that is not for text (the light sensor's), in pixels."""
+
     keeper_lost: str = ""
     """Why the picture can no longer become newer; empty while the keeper is alive."""
 

@@ -131,7 +131,7 @@ LIGHT = replace(
     outline=rgb("#7a8694"),
     cut=rgb("#d9dee5"),
     templates=tuple(map(rgb, CATEGORY10)),
-    colormap="matplotlib:RdBu_r",
+    colormap="colorbrewer:RdBu_r",
 )
 
 THEMES = {"dark": DARK, "light": LIGHT}

@@ -160,6 +160,7 @@ class Console:
             self.latency,
             self._hardware,
             note,
+            PHOTODIODE if self._options.photodiode else 0,
             self.keeper_lost,
         )
 

@@ -28,9 +28,12 @@ def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:
     questions = scene.session.questions
     inner = rect.inset(pen.dp(18), pen.dp(44), pen.dp(18), pen.dp(12))
     first_w = max(pen.dp(84), pen.width(f"{scene.session.nt}", 17, True) + pen.dp(34))
-    narrowest = max(pen.dp(36), pen.width("00", 17) + pen.dp(8))
+    # The last name leans out of its column.
+    inner = Rect(inner.x, inner.y, inner.w - pen.dp(24), inner.h)
+    narrowest = max(pen.dp(32), pen.width("00", 17) + pen.dp(6))
     per_band = max(1, min(len(questions), int((inner.w - first_w) // narrowest)))
     bands = math.ceil(len(questions) / per_band)
+    per_band = math.ceil(len(questions) / bands)
     band_h = inner.h / bands
     for band in range(bands):
         names = questions[band * per_band : (band + 1) * per_band]

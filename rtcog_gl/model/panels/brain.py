@@ -13,6 +13,12 @@ from ..ticks import mm, nice_step, signed, tick_label
 from ..view import shown_hit
 from .pen import Pen
 
+AUTOMATIC = 1 / 3
+"""Threshold as a part of the largest absolute value, where none is asked for: enough to leave the anatomy in sight."""
+
+WIDEST = "−00, −000, −00"
+"""As wide as a position gets."""
+
 CONVENTION = "neurological · left is left"
 
 
@@ -21,8 +27,16 @@ def key(scene: Scene) -> Hashable:
     return scene.map, len(scene.live.maps), shown_hit(scene.view, len(scene.live.maps)), scene.grid is None
 
 
-def draw(scene: Scene, style: Style, threshold: float = 0.0) -> Drawing:
-    """Draw the panel; `threshold` hides smaller values."""
+def threshold_of(vmax: float, wanted: float) -> float:
+    """Return the threshold that was asked for, or where that is negative a round one that suits the range."""
+    if wanted >= 0:
+        return wanted
+    step = nice_step(vmax * AUTOMATIC, 20)
+    return round(vmax * AUTOMATIC / step) * step
+
+
+def draw(scene: Scene, style: Style, threshold: float = -1.0) -> Drawing:
+    """Draw the panel; `threshold` hides smaller values (see `threshold_of`)."""
     pen = Pen(style, style.layout.map)
     pen.panel()
     _title(pen, scene)
@@ -32,7 +46,7 @@ def draw(scene: Scene, style: Style, threshold: float = 0.0) -> Drawing:
         pen.text(centre, pen.rect.y + pen.rect.h / 2, reason, 15, "text2", anchor="center", max_width=pen.rect.w * 0.9)
         return pen.drawing()
     inner = pen.rect.inset(pen.dp(18), pen.dp(46), pen.dp(18), pen.dp(14))
-    bar_w = pen.dp(128)
+    bar_w = max(pen.dp(128), pen.width(f"peak {WIDEST}", 13) + pen.dp(10))
     room = Rect(inner.x, inner.y, inner.w - bar_w, inner.h - pen.dp(30))
     here = scene.map.peak_mm if scene.map else scene.grid.bounds.centre
     planes = slice_planes(room, scene.grid.bounds, here, gap=pen.dp(14), margin_mm=5.0)
@@ -42,11 +56,12 @@ def draw(scene: Scene, style: Style, threshold: float = 0.0) -> Drawing:
     vmax = 1.0
     if scene.map is not None:
         vmax = scene.map.vmax if scene.map.vmax > 0 else 1.0
+        threshold = threshold_of(vmax, threshold)
         ramp = _colour_bar(pen, Rect(inner.right - bar_w, room.y, bar_w, inner.h), scene.map, vmax, threshold)
     slices = SlicesView(
         planes,
         vmax,
-        threshold,
+        max(0.0, threshold),
         scene.map is not None,
         style.theme.panel,
         style.theme.outline,
@@ -98,29 +113,33 @@ def _annotate(pen: Pen, plane: SlicePlane, here: tuple[float, float, float], cro
 
 
 def _colour_bar(pen: Pen, box: Rect, shown: ShownMap, vmax: float, threshold: float) -> RampView:
-    peak_h = pen.dp(66)
-    ramp = Rect(box.x + pen.dp(34), box.y + pen.dp(12), pen.dp(18), max(8.0, box.h - peak_h - pen.dp(30)))
+    """Draw ticks at round numbers, at the ends and at the threshold; the latter two win where it is tight."""
+    ramp = Rect(box.x + pen.dp(34), box.y + pen.dp(12), pen.dp(18), max(8.0, box.h - pen.dp(96)))
+    tight = pen.px(13) * 1.15
+    pixel = ramp.h / (2 * vmax)
+    fixed = [vmax, -vmax]
+    if 0 < threshold < vmax and threshold * pixel > tight / 2 and (vmax - threshold) * pixel > tight:
+        fixed += [threshold, -threshold]
     step = nice_step(2 * vmax, 6)
-    ticks = [i * step for i in range(-int(vmax / step), int(vmax / step) + 1) if abs(i * step) < vmax * 0.9]
-    spacing = ramp.h / (2 * vmax) * step
-    if spacing < pen.px(13) * 1.2:
-        ticks = [0.0]
+    round_values = [i * step for i in range(-int(vmax / step), int(vmax / step) + 1)]
+    free = [v for v in round_values if all(abs(v - f) * pixel > tight for f in fixed)]
     line = max(1.0, round(pen.style.layout.scale))
-    for value in (*ticks, vmax, -vmax):
-        y = ramp.y + (vmax - value) / (2 * vmax) * ramp.h
-        ends = abs(value) == vmax
-        label = signed(value, _digits(vmax)) if ends else tick_label(value, step)
-        pen.under.box(Rect(ramp.right, min(round(y), ramp.bottom - line), pen.dp(5), line), pen.theme.text3)
-        pen.text(ramp.right + pen.dp(10), round(y + pen.px(13) * 0.36), label, 13, "text" if ends else "text2")
-    bottom = box.bottom
+    for value in (*free, *fixed):
+        y = ramp.y + (vmax - value) * pixel
+        strong = value in fixed
+        label = signed(value, _digits(vmax)) if strong else tick_label(value, step)
+        width = pen.dp(9) if strong else pen.dp(5)
+        tone = pen.theme.text if strong else pen.theme.text3
+        pen.over.box(Rect(ramp.right, min(round(y), ramp.bottom - line), width, line), tone)
+        pen.text(ramp.right + pen.dp(14), round(y + pen.px(13) * 0.36), label, 13, "text" if strong else "text2")
     place = ", ".join(mm(along) for along in shown.peak_mm)
-    pen.text(box.right, bottom - pen.dp(24), f"peak {place}", 13, "text2", anchor="right")
+    pen.text(box.right, box.bottom - pen.dp(24), f"peak {place}", 13, "text2", anchor="right")
     height = f"value {signed(shown.peak_value, _digits(vmax))}"
-    pen.text(box.right, bottom - pen.dp(4), height, 13, "text", bold=True, anchor="right")
+    pen.text(box.right, box.bottom - pen.dp(4), height, 13, "text", bold=True, anchor="right")
     if shown.n_missing:
         text = f"{shown.n_missing} voxels missing"
-        pen.text(box.right, bottom - pen.dp(44), text, 13, "warn", anchor="right")
-    return RampView(ramp, vmax, threshold, pen.theme.cut)
+        pen.text(box.right, box.bottom - pen.dp(44), text, 13, "warn", anchor="right")
+    return RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut)
 
 
 def _digits(vmax: float) -> int:

@@ -29,9 +29,10 @@ def draw(scene: Scene, style: Style) -> Drawing:
     pen = Pen(style, rect)
     y = round(rect.y + rect.h * 0.5 + pen.px(14) * 0.36)
     hardware = pen.style.ruler.elide(scene.hardware, rect.w * 0.3, pen.px(14))
-    right = pen.text(rect.right - pen.dp(24), y, hardware, 14, "text3", anchor="right")
+    edge = rect.right - max(pen.dp(24), scene.corner_px + pen.dp(12) if scene.corner_px else 0)
+    right = pen.text(edge, y, hardware, 14, "text3", anchor="right")
     string, colour, bold = _message(scene)
-    pen.text(rect.x + pen.dp(24), y, string, 14, colour, bold=bold, max_width=rect.w - right - pen.dp(72))
+    pen.text(rect.x + pen.dp(24), y, string, 14, colour, bold=bold, max_width=edge - right - pen.dp(72))
     return pen.drawing()
 
 

@@ -18,7 +18,7 @@ def draw(style: Style) -> Drawing:
     per_column = -(-rows // columns)
     row = min(row, max(12.0, room / (per_column + 2)))
     w = min(width - style.layout.dp(40), columns * style.layout.dp(560))
-    h = row * per_column + style.layout.dp(100)
+    h = row * per_column + style.layout.dp(84)
     pen = Pen(style, Rect(round((width - w) / 2), round((height - h) / 2), w, h))
     box = pen.rect
     pen.panel()

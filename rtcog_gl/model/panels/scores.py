@@ -9,6 +9,7 @@ import numpy as np
 from ..actions import action_blocks, cooldown_blocks, hit_marker
 from ..draw import Axes, Drawing, Rect, TraceView
 from ..scene import Scene, Style
+from ..status import status
 from ..theme import fade, trace_styles
 from ..ticks import MINUS, integer_ticks, nice_step, signed, tick_label, ticks, value_range
 from ..view import time_window
@@ -19,7 +20,7 @@ from .spread import spread
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     live = scene.live
-    return live.n_final, live.onsets, live.offsets, live.ended, bool(scene.keeper_lost or live.lost), scene.view
+    return live.n_final, live.onsets, live.offsets, scene.view, status(scene).freshness
 
 
 def axes(scene: Scene, style: Style) -> Axes:
@@ -28,7 +29,7 @@ def axes(scene: Scene, style: Style) -> Axes:
     plot = _plot(pen, scene)
     t0, t1 = time_window(scene.view, scene.extent)
     first, last = int(t0), min(int(np.ceil(t1)) + 1, scene.live.n_final)
-    most = max(2, int(plot.h / pen.dp(58)))
+    most = max(2, int(plot.h / pen.dp(44)))
     lo, hi = value_range(scene.scores[:, first:last], scene.session.hit_thr, most)
     return Axes(plot, t0, t1, lo, hi)
 
@@ -70,7 +71,10 @@ def _following(pen: Pen, scene: Scene) -> None:
         words = f"LOOKING BACK   {MINUS}{behind} TRs   (End: live)"
         pen.text(x, y, words, 15, "warn", bold=True, anchor="right")
         return
-    if scene.live.ended or scene.live.lost or scene.keeper_lost:
+    now = status(scene)
+    if now.word == "STALLED":
+        pen.text(x, y, "NOT LIVE", 15, "bad", bold=True, anchor="right")
+    if now.freshness not in ("fresh", "late"):
         return
     radius = pen.dp(5)
     pen.over.disc(x - radius, y - pen.px(15) * 0.36, radius, pen.theme.matching)
@@ -111,7 +115,7 @@ def _washes(pen: Pen, scene: Scene, ax: Axes) -> None:
 
 def _grid(pen: Pen, ax: Axes) -> None:
     line = max(1.0, round(pen.style.layout.scale))
-    most = max(2, int(ax.plot.h / pen.dp(58)))
+    most = max(2, int(ax.plot.h / pen.dp(44)))
     values = ticks(ax.lo, ax.hi, most)
     step = nice_step(ax.hi - ax.lo, most)
     for value, y in zip(values, ax.y(values), strict=True):
@@ -136,7 +140,11 @@ def _threshold(pen: Pen, scene: Scene, ax: Axes) -> None:
     y = round(float(ax.y(value)))
     thick = max(1.0, round(1.6 * pen.style.layout.scale))
     pen.over.box(Rect(ax.plot.x, y, ax.plot.w, thick), pen.theme.threshold, dash=(pen.dp(8), pen.dp(6)))
-    pen.text(ax.plot.x + pen.dp(8), y - pen.dp(7), f"threshold {value:.4g}", 13, "text", bold=True)
+    words = f"threshold {value:.4g}"
+    height = round(pen.px(13) * 1.3)
+    back = Rect(ax.plot.x + pen.dp(4), y - pen.dp(3) - height, pen.width(words, 13, True) + pen.dp(8), height)
+    pen.over.box(back, fade(pen.theme.panel, 0.7), radius=pen.dp(3))
+    pen.text(ax.plot.x + pen.dp(8), y - pen.dp(7), words, 13, "text", bold=True)
 
 
 def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
@@ -178,7 +186,7 @@ def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
     n = session.n_templates
     if n == 0:
         return
-    row = pen.px(15) * 1.38
+    row = max(pen.px(15) * 1.14, min(pen.px(15) * 1.38, ax.plot.h / n))
     room = max(1, int(ax.plot.h // row))
     column = scene.scores[:, tr] if tr >= 0 else np.full(n, np.nan, np.float32)
     order = np.argsort(np.where(np.isfinite(column), -column, np.inf), kind="stable")
@@ -199,15 +207,17 @@ def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
         for centre in centres:
             back = Rect(block.x, round(float(centre) - row / 2), block.w, round(row))
             pen.over.box(back, fade(pen.theme.panel, 0.82), radius=pen.dp(3))
+    styles = trace_styles(pen.theme, n, pen.style.layout.scale * 0.6)
     for k, centre, target, known in zip(named, centres, wanted, measured, strict=True):
-        colour = pen.theme.template(int(k))
+        colour, dash = styles[k].colour, (styles[k].dash, styles[k].gap)
         baseline = round(float(centre) + pen.px(15) * 0.36)
         pen.text(x, baseline, session.labels[k], 15, colour, bold=True, max_width=name_w)
         tone = "text" if known else "text3"
         pen.text(value_x, baseline, signed(float(column[k])), 15, tone, anchor="right")
         if at_edge and known:
             width = max(1.0, 1.2 * pen.style.layout.scale)
-            pen.over.segment(live_x + pen.dp(5), float(target), x - pen.dp(7), float(centre), width, fade(colour, 0.7))
+            start, end = (live_x + pen.dp(5), float(target)), (x - pen.dp(7), float(centre))
+            pen.over.segment(*start, *end, width, fade(colour, 0.7), dash)
     if n > room:
         pen.text(x, ax.plot.bottom - pen.dp(2), f"+ {n - len(named)} lower", 13, "text3")
     if not measured.any() and scene.live.n_final < session.match_start + 1 and not scene.live.ended:

@@ -16,7 +16,7 @@ SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52)
 """Sizes that are tried until everything fits side by side."""
 
 
-DETAIL = "survey on screen"
+DETAIL = "survey on screen since"
 """As wide as the words beside the state may be."""
 
 
@@ -112,8 +112,9 @@ def _tr(pen: Pen, scene: Scene, x: float, factor: float) -> float:
     shown = str(scene.live.n_final - 1) if scene.live.n_final else "–"
     room = pen.width("TR ", 36 * factor, True) + pen.width("0" * len(nt), 36 * factor, True)
     used = pen.text(x, baseline, f"TR {shown}", 36 * factor, "text", bold=True)
-    used = max(used, room if scene.live.n_final else used)
-    return x + used + pen.text(x + used, baseline, f" / {nt}", 22 * factor, "text2")
+    total = f" / {nt}"
+    pen.text(x + used, baseline, total, 22 * factor, "text2")
+    return x + room + pen.width(total, 22 * factor)
 
 
 def _cells(scene: Scene, style: Style, now: Status) -> list[Cell]:
@@ -147,7 +148,7 @@ def _age(scene: Scene, now: Status) -> tuple[str, str]:
     if now.age_s is None:
         return "–", ""
     expected = scene.live.tr_s or scene.session.expected_tr_s
-    return seconds(now.age_s), f" of {expected:.3g} s" if expected else ""
+    return seconds(now.age_s), f" of {round(expected, 2):g} s" if expected else ""
 
 
 def _run(scene: Scene) -> tuple[str, str]:
