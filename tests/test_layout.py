@@ -1,0 +1,92 @@
+"""Where the panels go: inside the window, beside each other, and never gone."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtcog_gl.model.draw import Rect
+from rtcog_gl.model.layout import DESIGN, SMALLEST_TYPE, Layout, auto_scale, layout
+
+SIZES = ((640, 360), (800, 600), (1280, 720), (1600, 900), (1920, 1080), (1080, 1920), (2560, 1080), (3840, 2160))
+ANY_SIZE = st.tuples(st.integers(640, 3840), st.integers(360, 2160))
+
+
+def overlap(a: Rect, b: Rect) -> bool:
+    return min(a.right, b.right) > max(a.x, b.x) and min(a.bottom, b.bottom) > max(a.y, b.y)
+
+
+def check(made: Layout, has_answers: bool) -> None:
+    width, height = made.size
+    names = {"strip", "scores", "map", "footer"} | ({"answers"} if has_answers else set())
+    assert made.panels.keys() == names
+    for name, rect in made.panels.items():
+        assert 0 <= rect.x <= rect.right <= width, name
+        assert 0 <= rect.y <= rect.bottom <= height, name
+        assert rect.w >= 1, name
+        assert rect.h >= 1, name
+    for (a, first), (b, second) in combinations(made.panels.items(), 2):
+        assert not overlap(first, second), (a, b)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("content_scale", [1.0, 1.25, 1.5, 2.0])
+@pytest.mark.parametrize("wanted", [0.0, 0.5, 1.0, 2.0, 8.0])
+@pytest.mark.parametrize("has_answers", [False, True])
+def test_usual_sizes(size: tuple[int, int], content_scale: float, wanted: float, has_answers: bool) -> None:
+    made = layout(size, auto_scale(size, content_scale, wanted), has_answers)
+    check(made, has_answers)
+    assert made.scores.h > size[1] * 0.2
+    assert made.map.h > size[1] * 0.2
+    assert made.map.w > size[0] * 0.5
+
+
+@given(ANY_SIZE, st.floats(1.0, 2.0), st.floats(0.0, 8.0), st.booleans())
+def test_any_size(size: tuple[int, int], content_scale: float, wanted: float, has_answers: bool) -> None:
+    check(layout(size, auto_scale(size, content_scale, wanted), has_answers), has_answers)
+
+
+@given(st.tuples(st.integers(320, 16384), st.integers(200, 16384)), st.floats(0.0, 4.0), st.floats(0.0, 8.0))
+def test_every_size_that_a_window_can_have(size: tuple[int, int], content_scale: float, wanted: float) -> None:
+    check(layout(size, auto_scale(size, content_scale, wanted), True), True)
+
+
+def test_without_a_survey_the_map_takes_the_room() -> None:
+    with_answers, without = layout(DESIGN, 1.0, True), layout(DESIGN, 1.0, False)
+    assert without.answers is None
+    assert with_answers.answers is not None
+    assert without.map.right == with_answers.answers.right
+    assert without.scores == with_answers.scores
+
+
+def test_the_design_has_scale_one() -> None:
+    assert auto_scale(DESIGN) == 1.0
+    assert auto_scale((3840, 2160)) == 2.0
+    assert auto_scale((3840, 2160), 2.0) == 2.0
+    made = layout(DESIGN, 1.0, True)
+    assert (made.px(42), made.px(13), made.px(1)) == (42, 13, SMALLEST_TYPE)
+    assert (made.dp(12), made.dp(0.1)) == (12.0, 1.0)
+
+
+@given(ANY_SIZE, st.floats(1.0, 2.0))
+def test_type_shrinks_more_slowly_than_the_window(size: tuple[int, int], content_scale: float) -> None:
+    fit = min(size[0] / DESIGN[0], size[1] / DESIGN[1])
+    scale = auto_scale(size, content_scale)
+    assert scale >= fit - 1e-9
+    assert scale <= max(fit, content_scale) + 1e-9
+
+
+@given(ANY_SIZE, st.floats(1.0, 2.0), st.floats(0.01, 8.0))
+def test_a_scale_that_is_asked_for_is_kept_up_to_a_limit(
+    size: tuple[int, int], content_scale: float, wanted: float
+) -> None:
+    got = auto_scale(size, content_scale, wanted)
+    automatic = auto_scale(size, content_scale)
+    assert got == pytest.approx(min(wanted * content_scale, 1.5 * automatic))
+
+
+def test_a_content_scale_of_nothing_counts_as_one() -> None:
+    assert auto_scale((1280, 720), 0.0) == auto_scale((1280, 720), 1.0)
