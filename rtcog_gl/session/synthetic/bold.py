@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import platformdirs
 
 from rtcog_gl.model.session import FloatArray
+from rtcog_gl.session.synthetic.brains import keep
 from rtcog_gl.session.synthetic.content import Header
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.scoring import MaskScorer
@@ -91,7 +94,8 @@ class BoldContent:
         if options.nvols and options.nvols > played:
             notes.append(f"{bold_file.name} has {played} volumes: the run ends before the {options.nvols} asked for.")
         nt = int(options.nvols or played)
-        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), None, tuple(notes))
+        anat = _mean_image(bold_file, bold, self._data, inside)
+        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), anat, tuple(notes))
 
     def volume(self, t: int) -> FloatArray:
         """Return volume `t`, preprocessed; volumes that were passed over are taken in first."""
@@ -104,6 +108,19 @@ class BoldContent:
     def scores(self, t: int, volume: FloatArray) -> npt.NDArray[np.float64]:
         """Return the volume's scores, (templates,)."""
         return self.scorer(volume)
+
+
+def _mean_image(file: Path, image: Any, data: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> Path | None:
+    """Return the run's mean brain as an image to show under the maps, kept in the user's cache; None if it cannot be."""
+    import nibabel
+
+    facts = file.stat()
+    name = hashlib.sha256(f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:16]
+    target = Path(platformdirs.user_cache_dir("rtcog-gl")) / f"mean-{name}.nii.gz"
+    if target.exists():
+        return target
+    mean = data[..., :: max(1, data.shape[3] // 20)].mean(axis=3, dtype=np.float32) * inside
+    return target if keep(target, lambda new: nibabel.save(nibabel.Nifti1Image(mean, image.affine), new)) else None
 
 
 def _three(options: DemoOptions) -> tuple[Path, Path, Path]:

@@ -109,7 +109,7 @@ def _nilearn_mask(mm: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float6
     mask = np.asfortranarray(np.asarray(image.dataobj) > 0)
     affine = np.asarray(image.affine, np.float64)
     bits = np.packbits(mask.ravel(order="F"))
-    _keep(file, lambda new: np.savez_compressed(new, bits=bits, shape=mask.shape, affine=affine))
+    keep(file, lambda new: np.savez_compressed(new, bits=bits, shape=mask.shape, affine=affine))
     return mask, affine
 
 
@@ -130,7 +130,7 @@ def mni_anatomy_path() -> Path | None:
     values = np.asarray(template.dataobj, np.float32) * (np.asarray(load_mni152_brain_mask(1).dataobj) > 0)
     grey = np.round(values * (255 / values.max())).astype(np.uint8)
     image = nibabel.Nifti1Image(grey, template.affine)
-    return file if _keep(file, lambda new: nibabel.save(image, new)) else None
+    return file if keep(file, lambda new: nibabel.save(image, new)) else None
 
 
 def head_phantom(voxels: int) -> Brain:
@@ -161,7 +161,7 @@ def _cache_file(stem: str, suffix: str) -> Path:
     return Path(platformdirs.user_cache_dir("rtcog-gl")) / f"{stem}-nilearn{version}{suffix}"
 
 
-def _keep(file: Path, write: Callable[[Path], object]) -> bool:
+def keep(file: Path, write: Callable[[Path], object]) -> bool:
     """Write a file of the cache under another name first, so that nobody ever reads half of it."""
     new: Path | None = None
     try:
