@@ -61,6 +61,9 @@ class ESAMStreamer:
         self._messages += refused
         self._sync = sync_events
         self.window: WindowProcess | None = None
+        """The window's process, once `run` has begun and where there is to be one."""
+
+        self.window: WindowProcess | None = None
         """The window's process while `run` runs, and after it."""
         self._source = RtcogSource(
             config,
@@ -115,8 +118,15 @@ def _words(line: str) -> tuple[list[str], list[str]]:
         A sentence if the quotes do not pair; then they are dropped and the line is split at blanks.
     """
     try:
-        return shlex.split(line, posix=os.name == "posix"), []
+        if os.name == "posix":
+            return shlex.split(line), []
+        # Paths on Windows are full of backslashes, which POSIX rules would eat; quotes then stay and go here.
+        return [_unquoted(word) for word in shlex.split(line, posix=False)], []
     except ValueError as error:
-        return line.replace("'", " ").replace('"', " ").split(), [
-            f"{ENVIRONMENT} is {line!r}, which cannot be split into flags: {error}."
-        ]
+        message = f"{ENVIRONMENT} is {line!r}, which cannot be split into flags: {error}."
+        return line.replace("'", " ").replace('"', " ").split(), [message]
+
+
+def _unquoted(word: str) -> str:
+    quoted = len(word) >= 2 and word[0] in "\"'" and word[0] == word[-1]
+    return word[1:-1] if quoted else word

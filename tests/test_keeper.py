@@ -361,8 +361,9 @@ def test_frozen_window_does_not_hold_up_the_end(script: Callable[[str], list[str
     source.script.insert(1, lambda s: pids.append(window.pid or 0))
     Keeper(source, window).run()
     assert not window.end_shown.is_set()
-    assert discovery.pid_alive(pids[0])
+    assert not window.wait(0)
     os.kill(pids[0], signal.SIGTERM)
+    assert window.wait(10)
 
 
 def test_words_of_the_window(script: Callable[[str], list[str]], caplog: pytest.LogCaptureFixture) -> None:

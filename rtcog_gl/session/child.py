@@ -147,6 +147,7 @@ class WindowProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._let_go: subprocess.Popen[bytes] | None = None
         self._policy = RestartPolicy()
+        self._detached: subprocess.Popen[bytes] | None = None
         self._handover = Handover("")
         self._due: float | None = None
         self._refusals = 0
@@ -256,6 +257,7 @@ class WindowProcess:
     def detach(self) -> None:
         """Let the window go: it stays, and closes by itself."""
         process, self._process, self._due = self._process, None, None
+        self._detached = process
         self._let_go = process
         if process is not None and process.stdin is not None:
             process.stdin.close()
@@ -264,6 +266,16 @@ class WindowProcess:
         """Wait until the window that was let go is closed."""
         if self._let_go is not None:
             self._let_go.wait()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a window that was let go; return whether it is gone."""
+        if self._detached is None:
+            return True
+        try:
+            self._detached.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Read the window's JSON lines until it closes its end."""

@@ -199,7 +199,7 @@ class Keeper:
             if self._live.ended or self._live.lost:
                 self._await_window()
                 return
-            self._stop.wait(self._pause())
+            time.sleep(self._pause())
 
     def _step(self) -> None:
         """Poll and publish; whatever goes wrong is said once, and the next step tries again."""
