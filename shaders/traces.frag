@@ -3,7 +3,7 @@
 // Distance d to the nearest of up to three segments: own, before, after. Each is a pair: across, and beyond an end.
 //   d^2 = min over the segments of max(across, 0)^2 + max(beyond, 0)^2
 //   coverage = clamp(w + 1/2 - d), w half the width: round joints and caps, one pixel of antialiasing.
-// Bands have an upper and a lower edge instead of one centre, no ends, and no neighbours.
+// Bands have an upper and a lower edge instead of one centre, their extremes instead of ends, and no neighbours.
 // Dashes: u is the position in periods, f = |fract(u) - 1/2| the distance to a dash's middle;
 //   coverage = clamp((half a dash - f) period + 1/2).
 // Result: the template's colour, alpha times both coverages; straight alpha. The quads end at the plot's edges.

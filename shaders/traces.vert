@@ -51,7 +51,7 @@ uniform float u_half_width;
 // pixel x at which a dash of every template begins
 uniform float u_dash_x;
 
-varying vec4 v_own;     // pixels outside of the own stroke's centre: above, below; before its start, behind its end
+varying vec4 v_own;     // pixels outside of the own stroke's centre or edges: above, below; beyond one end, the other
 varying vec4 v_beside;  // segment p-a: pixels across, pixels before its end a; the same for d-n and d
 varying vec4 v_colour;  // 0..1
 varying vec3 v_dash;    // position in periods (whole at a gap's middle), period in pixels, half a dash in periods
@@ -62,8 +62,7 @@ varying vec3 v_dash;    // position in periods (whole at a gap's middle), period
 
 const float BLOCK = 16.0;
 const float MAX_STEPS = 64.0;
-const float FAR = 16384.0;      // pixels; heights are held within, so that distances stay exact
-const float BAND_REACH = 12.0;  // pixels; how far a steep edge's stroke may reach above or below it
+const float FAR = 16384.0;  // pixels; heights are held within, so that distances stay exact
 
 float score_at(float t, float k) {
     if (t < 0.0 || t >= u_end) {
@@ -208,13 +207,15 @@ vec2 band_corner(float column, float k, float right, float lower, out bool visib
 
     vec2 slopes = vec2(tops.y - tops.x, bottoms.y - bottoms.x) / width;
     vec2 flatness = 1.0 / sqrt(1.0 + slopes * slopes);
-    vec2 heights = min((u_half_width + 0.5) / flatness, BAND_REACH);
+    vec2 heights = (u_half_width + 0.5) / flatness;
     vec2 corner = cover(right, lower, xs, tops - heights.x, bottoms + heights.y);
 
     float share = (corner.x - xs.x) / width;
     v_own.x = (mix(tops.x, tops.y, share) - corner.y) * flatness.x;
     v_own.y = (corner.y - mix(bottoms.x, bottoms.y, share)) * flatness.y;
-    v_own.zw = vec2(0.0);
+    // As ends: beyond the strip's extremes, so that the stroke of a steep peak does not reach higher than the peak's.
+    v_own.z = min(tops.x, tops.y) - corner.y;
+    v_own.w = corner.y - max(bottoms.x, bottoms.y);
     v_beside = vec4(FAR);
     return corner;
 }

@@ -136,21 +136,23 @@ def test_a_texture_too_small_is_refused_in_words() -> None:
     long=st.booleans(),
     step=st.floats(0, 100),
 )
-def test_columns_cover_the_view_and_stay_aligned(t0: float, quarters: int, width: float, long: bool, step: float) -> None:
+def test_columns_cover_the_view_and_stay_aligned(
+    t0: float, quarters: int, width: float, long: bool, step: float
+) -> None:
     span = quarters / 4 if long else min(quarters / 4, float(LONG))
     axes = Axes(Rect(0, 0, width, 100), t0, t0 + span, 0, 1)
     columns = choose_columns(axes, long)
     assert columns.first % columns.bin == 0
     assert columns.first + columns.bin <= axes.t0 + 1e-6
-    assert columns.first + (columns.count - 0.5) * columns.bin >= axes.t1 - 1e-6
+    assert columns.first + (columns.n - 0.5) * columns.bin >= axes.t1 - 1e-6
     if long and columns.bin > BLOCK:
         assert columns.bin % BLOCK == 0
         assert columns.bin // BLOCK <= MAX_STEPS
     else:
         assert columns.bin <= MAX_STEPS
     moved = choose_columns(Axes(axes.plot, t0 + step, t0 + step + span, 0, 1), long)
-    assert (moved.bin, moved.count) == (columns.bin, columns.count)
-    assert columns.count <= MAX_COLUMNS + 3
+    assert (moved.bin, moved.n) == (columns.bin, columns.n)
+    assert columns.n <= MAX_COLUMNS + 3
 
 
 def test_empty_axes_are_refused_in_words() -> None:

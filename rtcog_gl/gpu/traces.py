@@ -133,7 +133,7 @@ class TracesLayer:
         program["u_dash_x"] = dash_start(float(axes.x(0.0)), view.styles)
         gloo.set_state(blend=True, depth_test=False, cull_face=False)
         gloo.set_blend_func("src_alpha", "one_minus_src_alpha", "one", "one_minus_src_alpha")
-        program.draw("triangles", self._index_buffer(columns.count))
+        program.draw("triangles", self._index_buffer(columns.n))
 
     def _set_styles(self, styles: tuple[TraceStyle, ...]) -> None:
         if styles == self._styles:

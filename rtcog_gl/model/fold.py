@@ -44,7 +44,7 @@ class Columns(NamedTuple):
     bin: int
     """TRs a column; 1: a segment from each TR to the next."""
 
-    count: int
+    n: int
     """Number of columns."""
 
 

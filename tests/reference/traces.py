@@ -55,10 +55,8 @@ def extents(scores: npt.NDArray[np.floating], first: int, step: int, count: int)
     return lowest, highest
 
 
-def band_coverage(
-    scores: npt.NDArray[np.floating], view: TraceView, size: tuple[int, int], has_blocks: bool, reach: float = 12.0
-) -> Grid:
-    """Return the coverage 0..1 (h, w) of one trace drawn as a band; its strokes end `reach` pixels beyond the edges."""
+def band_coverage(scores: npt.NDArray[np.floating], view: TraceView, size: tuple[int, int], has_blocks: bool) -> Grid:
+    """Return the coverage 0..1 (h, w) of one trace drawn as a band with round strokes for edges."""
     axes, half = view.axes, view.width / 2.0
     first, step, count = choose_columns(axes, has_blocks)
     lowest, highest = extents(scores, first, step, count + 1)
@@ -75,12 +73,13 @@ def band_coverage(
         if not within.any() or not (here or there):
             continue
         f = (px[within] - x0) / (x1 - x0)
-        outside = []
+        outside, beyond_extremes = [], []
         for ends, sign in ((axes.y(highest[[i, j]]), -1.0), (axes.y(lowest[[i, j]]), 1.0)):
             flat = 1.0 / np.hypot(1.0, (ends[1] - ends[0]) / (x1 - x0))
-            beyond = sign * (py - (ends[0] * (1 - f) + ends[1] * f))
-            outside.append(np.where(beyond > max(reach, 0.0), np.inf, beyond * flat))
-        coverage[:, within] = np.clip(half + 0.5 - np.maximum(*outside).clip(0.0), 0.0, 1.0)
+            outside.append(sign * (py - (ends[0] * (1 - f) + ends[1] * f)) * flat)
+            beyond_extremes.append(sign * py - (sign * ends).max() + 0.0 * f)
+        distance = np.hypot(np.maximum(*outside).clip(0.0), np.maximum(*beyond_extremes).clip(0.0))
+        coverage[:, within] = np.clip(half + 0.5 - distance, 0.0, 1.0)
     return clipped(coverage, axes)
 
 
