@@ -31,7 +31,7 @@ MAX_STEPS = 64
 RAW_PX = 1.0
 """Pixels a TR from which every TR is drawn as it is."""
 
-COLUMN_PX = 2.5
+COLUMN_PX = 3.0
 """Pixels that a column of several TRs should have."""
 
 
