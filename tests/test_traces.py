@@ -51,10 +51,26 @@ def show(draw: Draw, scores: Scores, view: TraceView) -> Picture:
     return draw(SIZE, lambda: layer.draw(view, SIZE))
 
 
-def check(got: Picture, coverages: list[npt.NDArray[np.float64]], view: TraceView, name: str) -> None:
-    """Assert: exact inside and outside, a pixel at the edges left out; the lit area within 1 %."""
+def check_bands(got: Picture, scores: Scores, view: TraceView, has_blocks: bool, name: str) -> None:
+    """Like `check`; a pixel whose centre lies on the border between two strips may belong to either."""
+    here, left, right = (
+        [reference.band_coverage(s, view, SIZE, has_blocks, x) for s in scores] for x in (0, -0.02, 0.02)
+    )
+    either = np.any(np.abs(np.array(left) - np.array(right)) > 0.1, axis=0)
+    assert either.mean() < 0.02
+    check(got, here, view, name, either)
+
+
+def check(
+    got: Picture,
+    coverages: list[npt.NDArray[np.float64]],
+    view: TraceView,
+    name: str,
+    unsure: npt.NDArray[np.bool_] | bool = False,
+) -> None:
+    """Assert: exact inside and outside, a pixel at the edges and `unsure` left out; the lit area within 1 %."""
     expected = reference.painted(coverages, view, BLACK)
-    edge = np.zeros(expected.shape[:2], bool)
+    edge = np.zeros(expected.shape[:2], bool) | unsure
     for coverage in coverages:
         soft = (coverage > 0) & (coverage < 1)
         edge |= soft
@@ -179,30 +195,28 @@ def test_a_whole_run_shows_its_extremes(draw: Draw, nt: int) -> None:
     has_blocks = nt > 16_384
     assert choose_columns(view.axes, has_blocks).bin > 1
     got = show(draw, scores, view)
-    check(got, [reference.band_coverage(s, view, SIZE, has_blocks) for s in scores], view, f"run-{nt}")
+    check_bands(got, scores, view, has_blocks, f"run-{nt}")
     peak = round(float(view.axes.y(2.5)))
     assert got[peak : peak + 9, :, 0].max() > 128
     assert not got[: peak - 2, :, 0].any()
 
 
 @pytest.mark.gl
-@pytest.mark.parametrize("upto", [1, 15, 16, 17, 40_007])
+@pytest.mark.parametrize("upto", [39_999, 40_000, 40_001, 40_015])
 def test_an_open_block_is_looked_at_score_by_score(draw: Draw, upto: int) -> None:
     scores = walk(1, 50_000)
     part = scores.copy()
     part[:, upto:] = np.nan
     layer = layer_of(scores, upto)
-    end = max(upto * 1.1, 18_000.0)
-    view = look(0, end)
+    scores[0, upto - 1] = part[0, upto - 1] = 2.5
+    layer._texture.write(upto - 1, scores[:, upto - 1 : upto])
+    view = look(30_000, 50_000)
+    assert choose_columns(view.axes, True).bin > 16
     got = draw(SIZE, lambda: layer.draw(view, SIZE))
-    coverage = reference.band_coverage(part[0], view, SIZE, True)
-    expected = reference.painted([coverage], view, BLACK)
+    check_bands(got, part, view, True, f"open-{upto}")
     newest = int(view.axes.x(upto))
     assert not got[:, newest + 2 :, :3].any()
-    if upto > 100:
-        check(got, [coverage], view, f"open-{upto}")
-    else:
-        assert abs(got[..., 0].astype(float).sum() / 255 - expected[..., 0].sum()) <= 30
+    assert got[: int(view.axes.y(2.3)), newest - 3 :, :3].any()
 
 
 @pytest.mark.gl

@@ -55,15 +55,20 @@ def extents(scores: npt.NDArray[np.floating], first: int, step: int, count: int)
     return lowest, highest
 
 
-def band_coverage(scores: npt.NDArray[np.floating], view: TraceView, size: tuple[int, int], has_blocks: bool) -> Grid:
-    """Return the coverage 0..1 (h, w) of one trace drawn as a band with round strokes for edges."""
+def band_coverage(
+    scores: npt.NDArray[np.floating], view: TraceView, size: tuple[int, int], has_blocks: bool, shift: float = 0.0
+) -> Grid:
+    """Return the coverage 0..1 (h, w) of one trace drawn as a band with round strokes for edges.
+
+    `shift` moves the places (not the data) at which it is asked for, pixels.
+    """
     axes, half = view.axes, view.width / 2.0
     first, step, count = choose_columns(axes, has_blocks)
     lowest, highest = extents(scores, first, step, count + 1)
     newest = max(int(np.flatnonzero(np.isfinite(scores)).max(initial=0)), first)
     centres = axes.x(np.minimum(first + np.arange(count + 1) * step + (step - 1) / 2, newest))
     borders = axes.x(np.minimum(first + np.arange(1, count + 1) * step - 0.5, newest))
-    px, py = np.arange(size[0]) + 0.5, (np.arange(size[1]) + 0.5)[:, None]
+    px, py = np.arange(size[0]) + 0.5 + shift, (np.arange(size[1]) + 0.5)[:, None]
     coverage = np.zeros((size[1], size[0]))
     for c in range(count):
         here, there = np.isfinite(lowest[c]), np.isfinite(lowest[c + 1])
