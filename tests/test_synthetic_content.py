@@ -14,11 +14,12 @@ import pytest
 
 from rtcog_gl.session.synthetic import DemoError, DemoOptions, HitRule, add_flags, from_args, mni_anatomy_path
 from rtcog_gl.session.synthetic import content as content_module
-from rtcog_gl.session.synthetic.bold import BoldContent, RunningZ
+from rtcog_gl.session.synthetic.bold import FWHM_MM, BoldContent, RunningZ
 from rtcog_gl.session.synthetic.brains import head_phantom, load_brain, resolution_mm
 from rtcog_gl.session.synthetic.content import SyntheticContent, load_content
 from rtcog_gl.session.synthetic.networks import NETWORKS, patterns
 from rtcog_gl.session.synthetic.noise import ar1, episodes, smooth_fields
+from rtcog_gl.session.synthetic.smoothing import MaskedSmoother
 
 PHANTOM = replace(DemoOptions(phantom=True, voxels=3000, nvols=120, seed=5), match_start=10).resolved()
 
@@ -187,15 +188,31 @@ def test_a_run_is_played_voxel_for_voxel_in_fortran_order(small_run: DemoOptions
     assert (content.header.nv, content.header.nt, content.header.labels) == (24, 12, ("T1", "T2"))
     inside = np.asarray(nibabel.load(small_run.mask).dataobj).ravel(order="F") > 0
     data = np.asarray(nibabel.load(small_run.bold).dataobj)
-    z = RunningZ()
+    z, voxel_mm = RunningZ(), np.linalg.norm(nibabel.load(small_run.bold).affine[:3, :3], axis=0)
+    smooth = MaskedSmoother(inside.reshape(data.shape[:3], order="F"), tuple(voxel_mm), FWHM_MM)
     for t in range(6):
-        expected = z(data[..., t].ravel(order="F")[inside])
+        expected = z(smooth(data[..., t]).ravel(order="F")[inside])
         volume = content.volume(t)
         np.testing.assert_array_equal(volume, expected)
     template = np.asarray(nibabel.load(small_run.templates).dataobj)[..., 1].ravel(order="F")[inside]
     counts = template > template.mean() + min(2 * template.std(), (template.max() - template.mean()) / 2)
     expected_score = np.dot(template[counts], volume[counts]) / counts.sum()
     assert content.scores(5, volume)[1] == pytest.approx(expected_score, rel=1e-4)
+
+
+def test_smoothing_takes_nothing_from_outside_the_mask() -> None:
+    rng = np.random.default_rng(3)
+    inside = rng.random((7, 6, 5)) > 0.3
+    volume = rng.normal(size=inside.shape).astype(np.float32)
+    voxel_mm, fwhm = (3.0, 2.0, 4.0), 6.0
+    places = np.argwhere(np.ones(inside.shape, bool)) * voxel_mm
+    steps = np.abs(places[:, None] - places[None]) / voxel_mm
+    sd = fwhm / 2.354820045 / np.array(voxel_mm)
+    weights = np.prod(np.where(steps <= np.floor(3 * sd), np.exp(-0.5 * (steps / sd) ** 2), 0.0), axis=2)
+    flat = inside.ravel()
+    expected = (weights @ (volume.ravel() * flat)) / (weights @ flat.astype(float)) * flat
+    got = MaskedSmoother(inside, voxel_mm, fwhm)(volume)
+    np.testing.assert_allclose(got.ravel(), expected, atol=2e-6)
 
 
 def test_a_run_shorter_than_asked_for_ends_and_says_so(small_run: DemoOptions) -> None:

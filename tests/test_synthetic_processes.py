@@ -216,4 +216,4 @@ def test_the_real_run_plays(shared_data: Path) -> None:
         assert (session.config.Nt, session.config.Nv) == (70, 35_127)
         assert session.config.template_labels == ["T1", "T2", "T3", "T4", "T5"]
         assert session.join(60)
-        assert list(session.onsets) == [54]
+        assert list(session.onsets) == [29, 56]

@@ -203,7 +203,7 @@ def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
     name_w = min(max(pen.width(label, 15, True) for label in session.labels), pen.dp(150))
     value_x = x + name_w + pen.dp(12) + pen.width("+0.00", 15)
     block = Rect(x - pen.dp(6), float(centres.min() - row / 2), value_x - x + pen.dp(12), len(named) * row)
-    if block.right < ax.plot.right + pen.dp(12) and len(named):
+    if block.x < ax.plot.right and len(named):
         for centre in centres:
             back = Rect(block.x, round(float(centre) - row / 2), block.w, round(row))
             pen.over.box(back, fade(pen.theme.panel, 0.82), radius=pen.dp(3))

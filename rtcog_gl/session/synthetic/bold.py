@@ -16,9 +16,13 @@ from rtcog_gl.session.synthetic.content import Header
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.scoring import MaskScorer
 from rtcog_gl.session.synthetic.segments import check_space
+from rtcog_gl.session.synthetic.smoothing import MaskedSmoother
 
 GRID_TOLERANCE_MM = 0.1
 """Corners of two grids may differ by this much and still be the same."""
+
+FWHM_MM = 6.0
+"""Width of the smoothing."""
 
 TEMPLATE_SD = 2.0
 """A template counts where it is more than this many standard deviations (inside the mask) above its mean."""
@@ -64,7 +68,7 @@ class BoldContent:
 
     The voxels are those of the mask above 0. A template counts in the voxels where it is not 0 if it has but one value
     there (a region), and otherwise where it is `TEMPLATE_SD` above its mean, or half as far as its maximum if that is
-    less. Nothing is smoothed.
+    less. Volumes are smoothed inside the mask (`FWHM_MM`), as rtcog's own preprocessing does.
 
     Raises
     ------
@@ -82,6 +86,8 @@ class BoldContent:
         inside = _inside(mask_file, mask)
         self._voxels = np.flatnonzero(inside.ravel(order="F"))
         self._data = _read(bold_file, bold)
+        voxel_mm = np.linalg.norm(bold.affine[:3, :3], axis=0)
+        self._smooth = MaskedSmoother(inside, (voxel_mm[0], voxel_mm[1], voxel_mm[2]), FWHM_MM)
         self._next, self._z = 0, RunningZ()
         values = _read(template_file, templates).reshape((inside.size, -1), order="F")[self._voxels].T
         labels = _labels(options, template_file, len(values))
@@ -101,7 +107,7 @@ class BoldContent:
         """Return volume `t`, preprocessed; volumes that were passed over are taken in first."""
         result = np.zeros(len(self._voxels), np.float32)
         while self._next <= t:
-            result = self._z(self._data[..., self._next].ravel(order="F")[self._voxels])
+            result = self._z(self._smooth(self._data[..., self._next]).ravel(order="F")[self._voxels])
             self._next += 1
         return result
 
@@ -111,7 +117,7 @@ class BoldContent:
 
 
 def _mean_image(file: Path, image: Any, data: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> Path | None:
-    """Return the run's mean brain as an image to show under the maps, kept in the user's cache; None if it cannot be."""
+    """Return the run's mean brain, to show under the maps, kept in the user's cache; None where it cannot be kept."""
     import nibabel
 
     facts = file.stat()

@@ -41,7 +41,7 @@ class DemoOptions:
     """Length of a TR in seconds."""
 
     hit_thr: float | None = None
-    """Score at or above which a template can hit: 1.5, or 1.25 with `bold`."""
+    """Score at or above which a template can hit: 1.5, or 2.0 with `bold`."""
 
     match_start: int | None = None
     """First TR that is scored: 10, or 20 with `bold`."""
@@ -111,7 +111,7 @@ class DemoOptions:
         file = self.bold is not None
         full = replace(
             self,
-            hit_thr=_or(self.hit_thr, 1.25 if file else 1.5),
+            hit_thr=_or(self.hit_thr, 2.0 if file else 1.5),
             match_start=_or(self.match_start, 20 if file else 10),
             vols_noaction=_or(self.vols_noaction, 8 if file else 12),
             survey_trs=_or(self.survey_trs, 6 if file else 8),
@@ -177,7 +177,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--labels", metavar="A,B", help="template labels, in the file's order (default: T1, T2, ...)")
     group.add_argument("--nvols", metavar="N", help="volumes (default: 300, or the whole of --bold)")
     group.add_argument("--tr", metavar="S", help="seconds a volume (default: 1)")
-    group.add_argument("--hit-thr", metavar="X", help="score that makes a hit (default: 1.5; 1.25 with --bold)")
+    group.add_argument("--hit-thr", metavar="X", help="score that makes a hit (default: 1.5; 2 with --bold)")
     group.add_argument("--match-start", metavar="N", help="first volume that is scored (default: 10; 20 with --bold)")
     group.add_argument("--vols-noaction", metavar="N", help="volumes of cooldown (default: 12; 8 with --bold)")
     group.add_argument("--seed", metavar="N", help="seed of the synthetic data and answers (default: 0)")
