@@ -61,9 +61,6 @@ class ESAMStreamer:
         self._messages += refused
         self._sync = sync_events
         self.window: WindowProcess | None = None
-        """The window's process, once `run` has begun and where there is to be one."""
-
-        self.window: WindowProcess | None = None
         """The window's process while `run` runs, and after it."""
         self._source = RtcogSource(
             config,

@@ -145,7 +145,6 @@ class WindowProcess:
         self._on_first_frame = on_first_frame
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
-        self._let_go: subprocess.Popen[bytes] | None = None
         self._policy = RestartPolicy()
         self._detached: subprocess.Popen[bytes] | None = None
         self._handover = Handover("")
@@ -159,6 +158,9 @@ class WindowProcess:
 
         self.given_up = False
         """Whether no window can be opened here."""
+
+        self.hung_up = False
+        """Whether a window let go of its end of the line, which mostly means that it died; `watch` looks."""
 
     @property
     def pid(self) -> int | None:
@@ -208,7 +210,7 @@ class WindowProcess:
         return []
 
     def _died(self, status: int, handover: Handover) -> list[str]:
-        process, self._process = self._process, None
+        process, self._process, self.hung_up = self._process, None, False
         if process is not None and process.stdin is not None:
             process.stdin.close()
         if self.closed or status == 0:
@@ -258,14 +260,8 @@ class WindowProcess:
         """Let the window go: it stays, and closes by itself."""
         process, self._process, self._due = self._process, None, None
         self._detached = process
-        self._let_go = process
         if process is not None and process.stdin is not None:
             process.stdin.close()
-
-    def wait(self) -> None:
-        """Wait until the window that was let go is closed."""
-        if self._let_go is not None:
-            self._let_go.wait()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for a window that was let go; return whether it is gone."""
@@ -289,6 +285,7 @@ class WindowProcess:
                 pending = pending[:LONGEST_LINE]
                 for line in lines:
                     self._hear(line)
+        self.hung_up = self.hung_up or process is self._process
 
     def _hear(self, line: bytes) -> None:
         event = _parse(line)

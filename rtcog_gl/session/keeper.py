@@ -183,6 +183,8 @@ class Keeper:
         with tidy_signals(self.stop):
             try:
                 self._open_board()
+                # Whoever finds the board from now on finds the session's state on it.
+                self._step()
                 announced = self._announce()
                 self._follow()
             finally:
@@ -223,7 +225,7 @@ class Keeper:
     def _publish(self) -> None:
         """Write the board when something changed or the heartbeat is due, and ring when something changed."""
         now = time.monotonic()
-        if now - self._tended >= HEARTBEAT_S:
+        if now - self._tended >= HEARTBEAT_S or (self._window is not None and self._window.hung_up):
             self._tended = now
             self._tend()
         if self._dirty:
