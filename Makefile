@@ -69,7 +69,7 @@ bench: setup-test ## measure the latency from a column's write to its pixels (pr
 
 clean: ## remove what builds and tests leave behind
 	rm -rf build dist *.egg-info tests/failed .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find rtcog_gl tests benchmarks shaders -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv and out/ as well
 	rm -rf .venv out
