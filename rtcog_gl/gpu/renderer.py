@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
 from ..model.anatomy import Anatomy
-from ..model.draw import Colour, Drawing
+from ..model.draw import Colour, Drawing, Rect
 from ..model.session import FloatArray, Session
 from ..model.volume import MaskGrid
 from .colormaps import lut_texture
@@ -102,19 +102,19 @@ class Renderer:
         """Fill the picture with one colour."""
         gloo.clear(color=colour, depth=False, stencil=False)
 
-    def draw(self, drawings: Mapping[str, Drawing], names: Sequence[str], size: Size) -> None:
-        """Draw the named panels, in that order, and put the picture into the window's framebuffer."""
-        for name in names:
+    def draw(self, drawings: Mapping[str, Drawing], parts: Mapping[str, Rect], size: Size) -> None:
+        """Draw parts of panels, in that order, and put the picture into the window's framebuffer."""
+        for name, part in parts.items():
             drawing = drawings[name]
-            with self._target.panel(drawing.rect, drawing.clear):
-                self._panel(name, drawing, size)
+            with self._target.panel(part, drawing.clear):
+                self._panel(name, drawing, size, part)
         self._target.present()
 
-    def _panel(self, name: str, drawing: Drawing, size: Size) -> None:
+    def _panel(self, name: str, drawing: Drawing, size: Size, part: Rect) -> None:
         if len(drawing.under):
             self._shapes.draw((name, "under"), drawing.under, size)
         if drawing.traces is not None:
-            self._traces.draw(drawing.traces, size)
+            self._traces.draw(drawing.traces, size, part)
         if drawing.slices is not None and self._slices is not None:
             self._slices.draw(drawing.slices, size, self._lut)
         if drawing.ramp is not None:

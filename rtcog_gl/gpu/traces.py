@@ -11,8 +11,8 @@ from vispy import gloo
 
 from rtcog_gl.gpu import shaders
 from rtcog_gl.gpu.score_texture import FoldedTexture, ScoreTexture
-from rtcog_gl.model.draw import TraceStyle, TraceView
-from rtcog_gl.model.fold import MARGIN, MAX_COLUMNS, choose_columns
+from rtcog_gl.model.draw import Rect, TraceStyle, TraceView
+from rtcog_gl.model.fold import MARGIN, MAX_COLUMNS, choose_columns, needed
 
 _CACHED = 8
 """Index buffers kept; zooming back and forth then uploads nothing."""
@@ -99,7 +99,7 @@ class TracesLayer:
         program["u_templates"] = float(self._n)
         return program
 
-    def draw(self, view: TraceView, framebuffer_size: tuple[int, int]) -> None:
+    def draw(self, view: TraceView, framebuffer_size: tuple[int, int], part: Rect | None = None) -> None:
         """Draw all traces into the current framebuffer, blended over what is there, clipped to the plot.
 
         Parameters
@@ -108,6 +108,8 @@ class TracesLayer:
             Axes, styles (one a template) and line width.
         framebuffer_size : tuple of int
             Width and height, pixels.
+        part : Rect, optional
+            What of the framebuffer will be seen: columns to the left and right of it are not drawn.
 
         Raises
         ------
@@ -120,6 +122,10 @@ class TracesLayer:
             raise ValueError(f"traces: got a line width of {view.width} pixels, expected more than 0")
         axes, texture, program = view.axes, self._texture, self._program
         columns = choose_columns(axes, texture.blocks is not None)
+        if part is not None:
+            columns = needed(columns, axes, part, texture.end)
+        if columns.n == 0:
+            return
         self._set_styles(view.styles)
         program["u_framebuffer"] = framebuffer_size
         program["u_plot"] = axes.plot

@@ -199,6 +199,9 @@ class TraceView:
     width: float
     """Line width in pixels."""
 
+    n: int = 0
+    """Columns that have been uploaded: tells two views apart that differ in nothing but new data."""
+
 
 @dataclass(frozen=True)
 class SlicePlane:
@@ -222,6 +225,9 @@ class SlicesView:
     planes: tuple[SlicePlane, ...]
     vmax: float
     """Value of the colour scale's ends, symmetric about zero; > 0."""
+
+    tr: int = -1
+    """TR of the map: tells two views apart that differ in nothing but new data."""
 
     threshold: float = 0.0
     """Values with ``abs(value) < threshold`` are not drawn."""

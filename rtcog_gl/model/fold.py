@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from rtcog_gl.model.draw import Axes
+from rtcog_gl.model.draw import Axes, Rect
 
 FOLD = 4096
 """Rows of a folded texture: TRs (or blocks of TRs) under each other before the next strip of columns begins."""
@@ -94,6 +94,36 @@ def choose_columns(axes: Axes, has_blocks: bool) -> Columns:
     if step == 1:
         return Columns(math.floor(axes.t0) - 1, 1, math.ceil(span) + MARGIN)
     return Columns((math.floor(axes.t0 / step) - 1) * step, step, math.ceil(span / step) + MARGIN)
+
+
+def needed(columns: Columns, axes: Axes, part: Rect, end: int) -> Columns:
+    """Return those columns that can be seen in a part of the framebuffer, and hold data.
+
+    Parameters
+    ----------
+    columns : Columns
+        All columns of the view.
+    axes : Axes
+        Where they are.
+    part : Rect
+        What will be seen.
+    end : int
+        TRs that have been uploaded.
+
+    Returns
+    -------
+    Columns
+        Some more than needed, so that few sizes occur (a power of two, or all).
+    """
+    margin = (MARGIN + 1) * columns.bin
+    start = max(columns.first, math.floor(axes.t_at(part.x)) - margin)
+    stop = min(columns.first + columns.n * columns.bin, end + columns.bin, math.ceil(axes.t_at(part.right)) + margin)
+    if stop <= start:
+        return Columns(columns.first, columns.bin, 0)
+    skipped = (start - columns.first) // columns.bin
+    wanted = -(-(stop - columns.first) // columns.bin) - skipped
+    n = min(columns.n, max(16, 1 << (wanted - 1).bit_length()))
+    return Columns(columns.first + min(skipped, columns.n - n) * columns.bin, columns.bin, n)
 
 
 def _bin(span: float, width: float, has_blocks: bool) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..gpu import renderer as gpu
 from ..gpu.renderer import Renderer
+from ..model.damage import damage
 from ..model.draw import Drawing, Rect, ShapeList
 from ..model.layout import Layout, auto_scale, layout
 from ..model.options import WindowOptions
@@ -188,18 +189,18 @@ class Console:
             self._panels.clear()
         self._style = style
         scene = self._scene(now_ns)
-        dirty = self._refresh(scene, style)
-        if not dirty:
+        parts = self._refresh(scene, style)
+        if not parts:
             return False
-        if self._renderer.begin(size):
-            dirty = list(self._panels)
-            self._renderer.clear(style.theme.background)
         drawings = {name: panel.drawing for name, panel in self._panels.items()}
-        self._renderer.draw(drawings, dirty, size)
+        if self._renderer.begin(size):
+            parts = {name: drawing.rect for name, drawing in drawings.items()}
+            self._renderer.clear(style.theme.background)
+        self._renderer.draw(drawings, parts, size)
         return True
 
-    def _refresh(self, scene: Scene, style: Style) -> list[str]:
-        """Make the drawings of panels whose content changed and return their names, in painting order."""
+    def _refresh(self, scene: Scene, style: Style) -> dict[str, Rect]:
+        """Make the drawings of panels whose content changed; return what to paint of each, in painting order."""
         threshold = self._options.map_threshold
         makers: dict[str, tuple[Hashable, Callable[[], Drawing]]] = {
             "strip": (strip.key(scene), lambda: strip.draw(scene, style)),
@@ -217,15 +218,19 @@ class Console:
         if self._options.photodiode:
             odd = (scene.live.n_final - 1) % 2 == 1
             makers["photodiode"] = (odd, lambda: _photodiode(style.layout.size, odd))
-        dirty = []
+        parts: dict[str, Rect] = {}
         for name, (key, make) in makers.items():
             old = self._panels.get(name)
+            part: Rect | None = None
             if old is None or old.key != key:
-                self._panels[name] = _Panel(key, self._make(name, make, style))
-                dirty.append(name)
-            elif any(_overlap(old.drawing.rect, self._panels[below].drawing.rect) for below in dirty):
-                dirty.append(name)
-        return dirty
+                drawing = self._make(name, make, style)
+                part = drawing.rect if old is None else damage(old.drawing, drawing, style.ruler)
+                self._panels[name] = old = _Panel(key, drawing)
+            if any(_overlap(old.drawing.rect, below) for below in parts.values()):
+                part = old.drawing.rect
+            if part is not None:
+                parts[name] = part
+        return parts
 
     def _make(self, name: str, make: Callable[[], Drawing], style: Style) -> Drawing:
         """Make a panel's drawing; what goes wrong costs this panel, and is said once."""

@@ -61,6 +61,7 @@ def draw(scene: Scene, style: Style, threshold: float = -1.0) -> Drawing:
     slices = SlicesView(
         planes,
         vmax,
+        -1 if scene.map is None else scene.map.tr,
         max(0.0, threshold),
         scene.map is not None,
         style.theme.panel,

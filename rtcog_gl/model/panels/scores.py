@@ -49,7 +49,7 @@ def draw(scene: Scene, style: Style) -> Drawing:
     _labels(pen, scene, ax)
     line = pen.style.layout.scale * 2.0
     styles = trace_styles(style.theme, scene.session.n_templates, style.layout.scale)
-    return pen.drawing(traces=TraceView(ax, styles, max(1.25, line)))
+    return pen.drawing(traces=TraceView(ax, styles, max(1.25, line), scene.live.n_final))
 
 
 def _plot(pen: Pen, scene: Scene) -> Rect:

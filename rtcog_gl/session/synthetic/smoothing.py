@@ -40,7 +40,7 @@ class MaskedSmoother:
     def _spread(self, volume: FloatArray) -> FloatArray:
         for axis, weights in enumerate(self._weights):
             source = np.moveaxis(volume, axis, 0)
-            result: FloatArray = np.asarray(weights[0] * source, np.float32)
+            result = np.multiply(source, weights[0], dtype=np.float32)
             for step, weight in enumerate(weights[1:], start=1):
                 if step < len(source):
                     result[step:] += weight * source[:-step]
