@@ -125,6 +125,11 @@ class Renderer:
             self._glyphs.draw(name, drawing.texts, size)
 
 
+def use_desktop_gl() -> None:
+    """Have vispy take all of desktop OpenGL (3-D textures among it); before a context is made."""
+    gloo.gl.use_gl("gl+")
+
+
 def renderer_name() -> str:
     """Return what OpenGL calls its renderer."""
     return str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))

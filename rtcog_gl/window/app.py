@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import glfw
 import numpy as np
+import numpy.typing as npt
 
 from ..gpu.renderer import Renderer
 from ..model.options import WindowOptions, add_flags, from_args
@@ -111,7 +112,7 @@ def _anatomy(renderer: Renderer, options: WindowOptions) -> str:
     return ""
 
 
-def _producer_stamps(name: str | None, nt: int) -> tuple[np.ndarray | None, ReadOnlySegment | None]:
+def _producer_stamps(name: str | None, nt: int) -> tuple[npt.NDArray[np.uint64] | None, ReadOnlySegment | None]:
     if not name:
         return None, None
     try:

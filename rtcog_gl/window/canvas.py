@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 import glfw
-from vispy import app, gloo
+from vispy import app
 
+from ..gpu.renderer import use_desktop_gl
 from ..model.options import WindowOptions
 from . import monitors
 from .monitors import FullScreen
@@ -137,7 +138,7 @@ def _application() -> app.Application:
     problems: list[str] = []
     try:
         application = app.Application("glfw")
-        gloo.gl.use_gl("gl+")
+        use_desktop_gl()
         glfw.set_error_callback(lambda code, words: problems.append(f"{_text(words)} ({code})"))
         _ = application.native
     except Exception as error:

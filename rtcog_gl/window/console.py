@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ..gpu import renderer as gpu
 from ..gpu.renderer import Renderer
@@ -19,7 +20,7 @@ from ..model.options import WindowOptions
 from ..model.panels import answers, brain, footer, help, scores, strip
 from ..model.ruler import Ruler
 from ..model.scene import Latency, Scene, ShownMap, Style, empty_scores
-from ..model.session import Live, Session, Update
+from ..model.session import FloatArray, Live, Session, Update
 from ..model.theme import THEMES
 from ..model.view import Extent, View, apply, shown_hit
 from ..model.volume import MaskGrid
@@ -132,7 +133,7 @@ class Console:
         self._asked = wanted
         self._want_map(wanted)
 
-    def _take_map(self, tr: int, column: np.ndarray) -> int:
+    def _take_map(self, tr: int, column: FloatArray) -> int:
         if self._grid is None:
             return 0
         self._asked = None
@@ -244,7 +245,7 @@ class Console:
             rect = style.layout.panels.get(name, Rect(0, 0, 1, 1))
             return Drawing(rect, ShapeList().array(), style.theme.panel)
 
-    def picture(self) -> np.ndarray:
+    def picture(self) -> npt.NDArray[np.uint8]:
         """Return the picture that was drawn last, (height, width, 3), uint8."""
         if self._style is None:
             return np.zeros((1, 1, 3), np.uint8)

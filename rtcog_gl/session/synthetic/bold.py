@@ -105,7 +105,7 @@ class BoldContent:
 
     def volume(self, t: int) -> FloatArray:
         """Return volume `t`, preprocessed; volumes that were passed over are taken in first."""
-        result = np.zeros(len(self._voxels), np.float32)
+        result: FloatArray = np.zeros(len(self._voxels), np.float32)
         while self._next <= t:
             result = self._z(self._smooth(self._data[..., self._next]).ravel(order="F")[self._voxels])
             self._next += 1

@@ -33,19 +33,18 @@ class MaskedSmoother:
 
     def __call__(self, volume: npt.NDArray[np.generic]) -> FloatArray:
         """Return the smoothed volume, (nx, ny, nz) float32; zero outside the mask."""
-        masked = np.asarray(volume, np.float32) * self._inside
-        smooth: FloatArray = self._spread(masked) / self._norm * self._inside
-        return smooth
+        masked: FloatArray = np.asarray(volume, np.float32) * self._inside
+        return np.asarray(self._spread(masked) / self._norm * self._inside, np.float32)
 
     def _spread(self, volume: FloatArray) -> FloatArray:
         for axis, weights in enumerate(self._weights):
             source = np.moveaxis(volume, axis, 0)
-            result = np.multiply(source, weights[0], dtype=np.float32)
+            result = np.asarray(source * weights[0], np.float32)
             for step, weight in enumerate(weights[1:], start=1):
                 if step < len(source):
                     result[step:] += weight * source[:-step]
                     result[:-step] += weight * source[step:]
-            volume = np.moveaxis(result, 0, axis)
+            volume = np.asarray(np.moveaxis(result, 0, axis), np.float32)
         return volume
 
 
