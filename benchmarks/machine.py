@@ -1,0 +1,75 @@
+"""What the figures were measured on, and exact clocks of what other processes use."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("rtcog-gl", "numpy", "vispy", "glfw", "PyOpenGL")
+SOFTWARE = ("llvmpipe", "softpipe", "swrast")
+
+
+def facts(renderer: str) -> dict[str, Any]:
+    """Return what somebody needs to compare figures with those of another machine."""
+    return {
+        "renderer": renderer,
+        "software_rendering": any(word in renderer.lower() for word in SOFTWARE),
+        "display": os.environ.get("DISPLAY", ""),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def load() -> list[float]:
+    """Return the load averages over 1, 5 and 15 minutes."""
+    return [round(value, 2) for value in psutil.getloadavg()]
+
+
+def _processor() -> str:
+    for line in _lines("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process and all its threads have used so far."""
+    if sys.platform.startswith("linux"):
+        # clock_getcpuclockid(3): nanoseconds, where the times in /proc tick a hundred times a second.
+        return time.clock_gettime((~pid << 3) | 2)
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def private_bytes(pid: int) -> int:
+    """Return the memory that a process has to itself.
+
+    The kernel also counts a page of shared memory as private to a process while nobody else maps that page. The
+    segments are rtcog's, whoever touches them first, so they are left out.
+    """
+    total, ours = 0, True
+    for line in _lines(f"/proc/{pid}/smaps"):
+        name, _, rest = line.partition(":")
+        if name.startswith("Private_"):
+            total += int(rest.split()[0]) * 1024 if ours else 0
+        elif "-" in name.split(" ")[0]:
+            ours = "/dev/shm/" not in line
+    return total or int(psutil.Process(pid).memory_full_info().uss)

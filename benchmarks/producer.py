@@ -1,0 +1,100 @@
+"""rtcog's part of a measured session: light on the processor, and at random phase."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtcog_gl.model.session import FloatArray
+from rtcog_gl.session.contract import MatchingOpts, StreamingConfig
+from rtcog_gl.session.synthetic.brains import Brain
+from rtcog_gl.session.synthetic.content import SyntheticContent
+from rtcog_gl.session.synthetic.networks import NETWORKS
+from rtcog_gl.session.synthetic.participant import draw_answers, end_action
+from rtcog_gl.session.synthetic.producer import Script, SyntheticProducer
+from rtcog_gl.session.synthetic.segments import Segments
+
+NT = 1200
+QUESTIONS = ("attention to screen", "inner speech", "mood", "sleepiness")
+MATCH_START, VOLS_NOACTION, SURVEY_TRS = 2, 3, 4
+
+BANK = 32
+"""Different volumes that are played in turn: computing each when it is due would keep a core busy."""
+
+WAIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a session plays."""
+
+    tr_s: float
+    volumes: int
+    """Volumes that are played in real time."""
+
+    hits: tuple[int, ...] = ()
+    """Which of those volumes are hits."""
+
+    history: int = 0
+    """Volumes that were written before the viewer starts."""
+
+    method: str = "fork"
+    """How the viewer's process is started."""
+
+
+class Bank:
+    """A short synthetic run, played over and over."""
+
+    def __init__(self, brain: Brain) -> None:
+        source = SyntheticContent(brain, BANK, 0, seed=0)
+        self._volumes = [source.volume(t) for t in range(BANK)]
+        self._scores = [source.scores(t, volume) for t, volume in enumerate(self._volumes)]
+        self.header = replace(source.header, nt=NT)
+        self.n_volumes = NT
+
+    def volume(self, t: int) -> FloatArray:
+        return self._volumes[t % BANK]
+
+    def scores(self, t: int, volume: FloatArray) -> npt.NDArray[np.float64]:
+        scores = self._scores[t % BANK]
+        return scores + 0.05 * np.sin(t * np.arange(1, len(scores) + 1))
+
+
+def configuration(brain: Brain) -> StreamingConfig:
+    """Return the first argument of run_streamer."""
+    labels = [network.label for network in NETWORKS]
+    matching = MatchingOpts("mask", MATCH_START, VOLS_NOACTION)
+    return StreamingConfig(NT, labels, 1.5, matching, brain.image(), brain.nv, ".", "benchmark")
+
+
+def produce(plan: Plan, brain: Brain, prefix: str, shared: tuple[Any, ...], go: Any) -> None:
+    """Be rtcog's process: make the segments, then play volumes in the contract's order once `go` is set."""
+    sync, onsets, offsets, responses = shared
+    rng = np.random.default_rng(1)
+    bank = Bank(brain)
+    arrays = Segments(prefix, len(NETWORKS), brain.nv, NT)
+    preprocess_s = [0.0]
+    script = Script([plan.history + hit for hit in plan.hits])
+    producer = SyntheticProducer(
+        bank, script, MATCH_START, VOLS_NOACTION, sync, onsets, offsets, arrays, lambda: time.sleep(preprocess_s[0])
+    )
+    try:
+        for t in range(plan.history):
+            list(producer.volume(t))
+        sync.shm_ready.set()
+        go.wait(WAIT_S)
+        first = time.monotonic()
+        for i in range(plan.volumes):
+            time.sleep(max(0.0, first + (i + 0.2 * rng.random()) * plan.tr_s - time.monotonic()))
+            preprocess_s[0] = rng.uniform(0.1, 0.2) if plan.tr_s >= 1 else plan.tr_s * rng.uniform(0.15, 0.5)
+            if i - SURVEY_TRS in plan.hits:
+                end_action(sync, responses, draw_answers(rng, QUESTIONS))
+            list(producer.volume(plan.history + i))
+        time.sleep(1.0)
+        list(producer.finish())
+    finally:
+        arrays.close()
