@@ -32,8 +32,12 @@ def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:
     inner = Rect(inner.x, inner.y, inner.w - pen.dp(24), inner.h)
     narrowest = max(pen.dp(32), pen.width("00", 17) + pen.dp(6))
     per_band = max(1, min(len(questions), int((inner.w - first_w) // narrowest)))
-    bands = math.ceil(len(questions) / per_band)
-    per_band = math.ceil(len(questions) / bands)
+    lowest = pen.dp(26) + pen.px(17) * 1.3
+    bands = min(math.ceil(len(questions) / per_band), max(1, int(inner.h // lowest)))
+    left_out = max(0, len(questions) - bands * per_band)
+    per_band = min(per_band, math.ceil(len(questions) / bands))
+    if left_out:
+        pen.text(inner.right, rect.y + pen.dp(27), f"+ {left_out} questions", 14, "text3", anchor="right")
     band_h = inner.h / bands
     for band in range(bands):
         names = questions[band * per_band : (band + 1) * per_band]
@@ -43,11 +47,11 @@ def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:
 
 
 def _band(pen: Pen, scene: Scene, box: Rect, names: tuple[str, ...], first: int, columns: int, first_w: float) -> None:
-    row_h = pen.dp(42)
+    row_h = min(pen.dp(42), max(pen.px(17) * 1.3, box.h - pen.dp(60)))
     slope = math.radians(HEADER_ANGLE)
     column_w = (box.w - first_w) / columns
     longest = max((pen.width(name, 14) for name in names), default=0.0)
-    header_h = min(longest * math.sin(slope) + pen.dp(10), max(pen.dp(26), box.h - row_h * 1.2), pen.dp(132))
+    header_h = min(longest * math.sin(slope) + pen.dp(10), max(pen.dp(26), box.h - row_h), pen.dp(132))
     header_bottom = box.y + header_h
     most = (header_h - pen.dp(10)) / math.sin(slope)
     for i, name in enumerate(names):
@@ -56,7 +60,7 @@ def _band(pen: Pen, scene: Scene, box: Rect, names: tuple[str, ...], first: int,
         pen.text(x - pen.dp(4), header_bottom - pen.dp(6), name, 14, "text2", angle=HEADER_ANGLE, max_width=room)
     pen.text(box.x, header_bottom - pen.dp(8), "TR", 14, "text3")
     pen.under.box(Rect(box.x, round(header_bottom), box.w, max(1.0, round(pen.style.layout.scale))), pen.theme.hairline)
-    rows = max(1, int((box.bottom - header_bottom) // row_h))
+    rows = max(1, int((box.bottom - header_bottom + 1) // row_h))
     answers = list(reversed(scene.live.answers))
     if not answers:
         if first == 0:
@@ -66,8 +70,9 @@ def _band(pen: Pen, scene: Scene, box: Rect, names: tuple[str, ...], first: int,
     for i, answer in enumerate(answers[:rows]):
         y = header_bottom + i * row_h
         _row(pen, scene, answer, Rect(box.x, y, box.w, row_h), first, columns, first_w, len(names))
-    if hidden > 0:
-        pen.text(box.right, pen.rect.y + pen.dp(27), f"{hidden} earlier", 14, "text3", anchor="right")
+    if hidden > 0 and first == 0:
+        after_title = pen.rect.x + pen.dp(36) + pen.width("ANSWERS", 13, True, 1.6)
+        pen.text(after_title, pen.rect.y + pen.dp(27), f"{hidden} earlier", 14, "text3")
 
 
 def _row(pen: Pen, scene: Scene, answer: Answer, row: Rect, first: int, columns: int, first_w: float, n: int) -> None:

@@ -25,10 +25,10 @@ def draw(style: Style) -> Drawing:
     pen.under.box(box, style.theme.text3, border=max(1.0, round(style.layout.scale)))
     pen.title("Keys")
     column_w = box.w / columns
+    key_w = max(pen.width(binding.label, 17, True) for binding in BINDINGS) + pen.dp(24)
     for i, binding in enumerate(BINDINGS):
         x = box.x + pen.dp(18) + (i // per_column) * column_w
         y = round(box.y + pen.dp(70) + (i % per_column) * row)
-        key_w = pen.dp(120)
-        pen.text(x, y, binding.label, 17, "text", bold=True, max_width=key_w - 4)
+        pen.text(x, y, binding.label, 17, "text", bold=True)
         pen.text(x + key_w, y, binding.help, 17, "text2", max_width=column_w - key_w - pen.dp(30))
     return pen.drawing()

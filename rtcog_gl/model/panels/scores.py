@@ -54,8 +54,15 @@ def draw(scene: Scene, style: Style) -> Drawing:
 
 def _plot(pen: Pen, scene: Scene) -> Rect:
     widest = max((pen.width(label, 15, True) for label in scene.session.labels), default=0.0)
-    labels = min(widest, pen.dp(150)) + pen.width("+0.00", 15) + pen.dp(66)
+    labels = min(widest, pen.dp(150)) + _value_width(pen, scene) + pen.dp(66)
     return pen.rect.inset(pen.dp(64), pen.dp(44), min(labels, pen.rect.w * 0.3), pen.dp(38))
+
+
+def _value_width(pen: Pen, scene: Scene) -> float:
+    """Return the width of the widest value beside a label."""
+    tr = shown_tr(scene)
+    values = scene.scores[:, tr].tolist() if tr >= 0 else []
+    return max(pen.width(string, 15) for string in ("+0.00", *map(signed, values)))
 
 
 def shown_tr(scene: Scene) -> int:
@@ -130,7 +137,8 @@ def _grid(pen: Pen, ax: Axes) -> None:
     for t, x in zip(times, ax.x(times), strict=True):
         pen.under.box(Rect(round(x), ax.plot.bottom, line, pen.dp(5)), pen.theme.hairline)
         pen.text(round(x), base, f"{int(t)}", 15, "text2", anchor="center")
-    pen.text(ax.plot.right + pen.dp(34), base, "TR", 13, "text3")
+    beside = pen.width(f"{int(times[-1])}", 15) / 2 + pen.dp(10) if len(times) else 0.0
+    pen.text(round(ax.plot.right + max(pen.dp(34), beside)), base, "TR", 13, "text3")
 
 
 def _threshold(pen: Pen, scene: Scene, ax: Axes) -> None:
@@ -140,11 +148,15 @@ def _threshold(pen: Pen, scene: Scene, ax: Axes) -> None:
     y = round(float(ax.y(value)))
     thick = max(1.0, round(1.6 * pen.style.layout.scale))
     pen.over.box(Rect(ax.plot.x, y, ax.plot.w, thick), pen.theme.threshold, dash=(pen.dp(8), pen.dp(6)))
-    words = f"threshold {value:.4g}"
+    words = _threshold_words(scene)
     height = round(pen.px(13) * 1.3)
     back = Rect(ax.plot.x + pen.dp(4), y - pen.dp(3) - height, pen.width(words, 13, True) + pen.dp(8), height)
     pen.over.box(back, fade(pen.theme.panel, 0.7), radius=pen.dp(3))
     pen.text(ax.plot.x + pen.dp(8), y - pen.dp(7), words, 13, "text", bold=True)
+
+
+def _threshold_words(scene: Scene) -> str:
+    return f"threshold {scene.session.hit_thr:.4g}"
 
 
 def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
@@ -162,6 +174,8 @@ def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
 def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
     radius = pen.dp(9)
     free = -np.inf
+    taken = ax.plot.x + pen.width(_threshold_words(scene), 13, True) + pen.dp(16)
+    threshold_y = float(ax.y(scene.session.hit_thr)) if np.isfinite(scene.session.hit_thr) else -np.inf
     for onset in sorted(set(scene.live.onsets)):
         if not (0 <= onset < scene.live.n_final and ax.t0 <= onset <= ax.t1):
             continue
@@ -176,6 +190,9 @@ def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
         half = min(pen.width(label, 13, True), pen.dp(120)) / 2
         if x - half > free and y - radius - pen.dp(6) - pen.px(13) > ax.plot.y and ax.plot.x < x - half:
             above = round(y - radius - pen.dp(6))
+            words_y = threshold_y - pen.dp(7)
+            if x - half < taken and abs(above - words_y) < pen.px(13) * 1.35:
+                above = round(words_y - pen.px(13) * 1.35)
             pen.text(round(x), above, label, 13, colour, bold=True, anchor="center", max_width=pen.dp(120))
             free = x + half + pen.dp(8)
 
@@ -198,10 +215,10 @@ def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
     bottom = ax.plot.bottom - (row if n > room else 0)
     centres = spread(wanted, row, ax.plot.y, bottom)
     live_x = float(ax.x(tr)) if tr >= 0 else ax.plot.x
-    at_edge = scene.view.live and tr >= 0
+    at_edge = scene.view.live and bool(measured.any())
     x = min(live_x + pen.dp(34), ax.plot.right + pen.dp(22)) if at_edge else ax.plot.right + pen.dp(22)
     name_w = min(max(pen.width(label, 15, True) for label in session.labels), pen.dp(150))
-    value_x = x + name_w + pen.dp(12) + pen.width("+0.00", 15)
+    value_x = x + name_w + pen.dp(12) + _value_width(pen, scene)
     block = Rect(x - pen.dp(6), float(centres.min() - row / 2), value_x - x + pen.dp(12), len(named) * row)
     if block.x < ax.plot.right and len(named):
         for centre in centres:
@@ -220,7 +237,8 @@ def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
             pen.over.segment(*start, *end, width, fade(colour, 0.7), dash)
     if n > room:
         pen.text(x, ax.plot.bottom - pen.dp(2), f"+ {n - len(named)} lower", 13, "text3")
-    if not measured.any() and scene.live.n_final < session.match_start + 1 and not scene.live.ended:
-        words = "waiting for the first scored volume"
+    if not measured.any() and scene.live.n_final <= session.match_start and not scene.live.ended:
+        never = session.match_start >= session.nt
+        words = "no matching in this run" if never else "waiting for the first scored volume"
         centre_x = round(ax.plot.x + ax.plot.w / 2)
         pen.text(centre_x, round(ax.plot.y + ax.plot.h / 2), words, 19, "text2", anchor="center")

@@ -60,7 +60,7 @@ def draw(scene: Scene, style: Style) -> Drawing:
     _edge(pen, now, colour)
     cells = _cells(scene, style, now)
     run = _run(scene)
-    factor, gap = _fit(pen, now, cells, run)
+    factor, gap = _fit(pen, now, cells, run, scene.session.nt)
     x = rect.x + pen.dp(36)
     x = _state(pen, now, colour, x, factor) + gap
     x = _tr(pen, scene, x, factor) + gap
@@ -184,16 +184,17 @@ def _run_cell(pen: Pen, run: tuple[str, str], factor: float, room: float) -> Non
     pen.text(right, _line(pen, 0.64, 16 * factor), clock, 16 * factor, "text3", anchor="right", max_width=room)
 
 
-def _fit(pen: Pen, now: Status, cells: list[Cell], run: tuple[str, str]) -> tuple[float, float]:
+def _fit(pen: Pen, now: Status, cells: list[Cell], run: tuple[str, str], nt: int) -> tuple[float, float]:
     """Return the largest factor at which everything fits, and the gap that is left between cells."""
     room = pen.rect.w - pen.dp(36) - pen.dp(24)
+    digits = "0" * len(str(nt))
     least = pen.dp(24)
     factor = SHRINK[-1]
     gap = least
     for factor in SHRINK:
         width: Callable[[str, float, bool], float] = lambda s, z, b, f=factor: pen.width(s, z * f, b)  # type: ignore[misc]  # noqa: E731
         state = max(width(now.word, 42, True), width("MATCHING", 42, True)) + pen.dp(18) + width(DETAIL, 15, False)
-        tr = width("TR 0000", 36, True) + width(" / 0000", 22, False)
+        tr = width(f"TR {digits}", 36, True) + width(f" / {digits}", 22, False)
         name = max(min(width(run[0], 16, True), pen.dp(240)), width(run[1], 16, False))
         total = state + tr + name + sum(_cell_width(pen, cell, factor) for cell in cells)
         gap = (room - total) / (len(cells) + 2)
