@@ -135,7 +135,7 @@ def test_live_scrolls_and_leaves_room_for_labels() -> None:
         assert t1 - t0 == 100
         assert t0 == 0 or 14 <= t1 - n_final <= 24
         assert n_final > 80 or t0 == 0
-        assert t0 % 10 == 0, 'the window moves by pages, and stands still in between'
+        assert t0 % 10 == 0, "the window moves by pages, and stands still in between"
 
 
 def test_zooming() -> None:
