@@ -113,7 +113,7 @@ class Renderer:
     def _panel(self, name: str, drawing: Drawing, size: Size, part: Rect) -> None:
         if len(drawing.under):
             self._shapes.draw((name, "under"), drawing.under, size)
-        if drawing.traces is not None:
+        if drawing.traces is not None and min(drawing.traces.axes.plot[2:]) > 0:
             self._traces.draw(drawing.traces, size, part)
         if drawing.slices is not None and self._slices is not None:
             self._slices.draw(drawing.slices, size, self._lut)

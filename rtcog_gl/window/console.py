@@ -111,6 +111,8 @@ class Console:
                 Shown(update.first + i, "scores", stamps, uploaded, n_bytes // k)
                 for i, stamps in enumerate(update.stamps)
             ]
+        if update.map_tr == self._asked:
+            self._asked = None
         self._request_map(update.map_tr)
         if update.map_tr is not None and update.map_column is not None and update.map_tr == self._wanted():
             n_bytes = self._take_map(update.map_tr, update.map_column)
@@ -136,7 +138,6 @@ class Console:
     def _take_map(self, tr: int, column: FloatArray) -> int:
         if self._grid is None:
             return 0
-        self._asked = None
         column = column[: self._grid.n_voxels]
         n_bytes = self._renderer.write_map(column)
         peak = self._grid.peak(column)
@@ -186,15 +187,17 @@ class Console:
             Draw everything, changed or not.
         """
         style = self._make_style(size, content_scale)
-        if self._style is None or style.layout != self._style.layout or redraw:
+        uncovered = "help" in self._panels and not self.view.help
+        if self._style is None or style.layout != self._style.layout or redraw or uncovered:
             self._panels.clear()
+        anew = not self._panels
         self._style = style
         scene = self._scene(now_ns)
         parts = self._refresh(scene, style)
         if not parts:
             return False
         drawings = {name: panel.drawing for name, panel in self._panels.items()}
-        if self._renderer.begin(size):
+        if self._renderer.begin(size) or anew:
             parts = {name: drawing.rect for name, drawing in drawings.items()}
             self._renderer.clear(style.theme.background)
         self._renderer.draw(drawings, parts, size)
@@ -212,8 +215,6 @@ class Console:
         place = style.layout.answers
         if place is not None:
             makers["answers"] = (answers.key(scene), lambda: answers.draw(scene, style, place))
-        if "help" in self._panels and not scene.view.help:
-            self._panels.clear()
         if scene.view.help:
             makers["help"] = (None, lambda: help.draw(style))
         if self._options.photodiode:
