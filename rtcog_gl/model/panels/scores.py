@@ -55,7 +55,7 @@ def draw(scene: Scene, style: Style) -> Drawing:
 def _plot(pen: Pen, scene: Scene) -> Rect:
     widest = max((pen.width(label, 15, True) for label in scene.session.labels), default=0.0)
     labels = min(widest, pen.dp(150)) + _value_width(pen, scene) + pen.dp(66)
-    return pen.rect.inset(pen.dp(64), pen.dp(44), min(labels, pen.rect.w * 0.3), pen.dp(38))
+    return pen.rect.inset(pen.dp(64), pen.dp(44), min(labels, pen.rect.w * 0.3), max(pen.dp(38), pen.px(15) * 1.8))
 
 
 def _value_width(pen: Pen, scene: Scene) -> float:
@@ -133,7 +133,7 @@ def _grid(pen: Pen, ax: Axes) -> None:
             ax.plot.x - pen.dp(10), round(y + pen.px(15) * 0.36), label, 15, "text2", anchor="right", max_width=room
         )
     times = integer_ticks(ax.t0, ax.t1, max(2, int(ax.plot.w / pen.dp(150))))
-    base = ax.plot.bottom + pen.dp(24)
+    base = round(ax.plot.bottom + max(pen.dp(24), pen.px(15) * 1.4))
     for t, x in zip(times, ax.x(times), strict=True):
         pen.under.box(Rect(round(x), ax.plot.bottom, line, pen.dp(5)), pen.theme.hairline)
         pen.text(round(x), base, f"{int(t)}", 15, "text2", anchor="center")
@@ -174,6 +174,7 @@ def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
 def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
     radius = pen.dp(9)
     free = -np.inf
+    end = float(ax.x(scene.live.n_final - 1)) + pen.dp(22) if scene.view.live else ax.plot.right + pen.dp(10)
     taken = ax.plot.x + pen.width(_threshold_words(scene), 13, True) + pen.dp(16)
     threshold_y = float(ax.y(scene.session.hit_thr)) if np.isfinite(scene.session.hit_thr) else -np.inf
     for onset in sorted(set(scene.live.onsets)):
@@ -188,6 +189,8 @@ def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
         pen.over.disc(x, y, radius, colour, border=max(1.0, 1.5 * pen.style.layout.scale))
         label = scene.session.labels[best.template]
         half = min(pen.width(label, 13, True), pen.dp(120)) / 2
+        # The names of the traces begin right of the newest TR.
+        x = min(x, end - half)
         if x - half > free and y - radius - pen.dp(6) - pen.px(13) > ax.plot.y and ax.plot.x < x - half:
             above = round(y - radius - pen.dp(6))
             words_y = threshold_y - pen.dp(7)
