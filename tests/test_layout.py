@@ -49,7 +49,7 @@ def test_any_size(size: tuple[int, int], content_scale: float, wanted: float, ha
     check(layout(size, auto_scale(size, content_scale, wanted), has_answers), has_answers)
 
 
-@given(st.tuples(st.integers(320, 16384), st.integers(200, 16384)), st.floats(0.0, 4.0), st.floats(0.0, 8.0))
+@given(st.tuples(st.integers(320, 16384), st.integers(200, 16384)), st.floats(0.5, 4.0), st.floats(0.0, 8.0))
 def test_every_size_that_a_window_can_have(size: tuple[int, int], content_scale: float, wanted: float) -> None:
     check(layout(size, auto_scale(size, content_scale, wanted), True), True)
 
