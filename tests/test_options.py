@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from rtcog_gl.model.options import (
     WindowOptions,
     add_flags,
     from_args,
+    markdown,
     parse_options,
     size,
 )
@@ -156,3 +158,8 @@ def test_sizes(text: str) -> None:
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="expected a width and a height"):
         size(text)
+
+
+def test_the_readme_shows_the_very_table_of_flags() -> None:
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    assert markdown() in readme

@@ -125,22 +125,26 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the window's flags to a parser."""
     add = parser.add_argument_group("window").add_argument
     default = WindowOptions()
-    add("--size", type=size, default=default.size, metavar="WxH", help="size of the window (1600x900)")
-    add("--fullscreen", action="store_true", help="full screen from the start")
-    add("--monitor", type=number(0, 63, int), default=default.monitor, metavar="N", help="monitor, 0 is the primary")
-    add("--theme", choices=THEMES, default=default.theme, help="dark (control room) or light (the old page's colours)")
-    add("--no-vsync", dest="vsync", action="store_false", help="do not wait for the vblank")
-    add("--scale", type=number(0, 8), default=default.scale, metavar="S", help="size of type; 0 chooses")
-    add("--anat", default=None, metavar="FILE", help="anatomy to show under the map (NIfTI)")
+    add("--size", type=size, default=default.size, metavar="WxH", help="size of the window (default: 1600x900)")
+    add("--fullscreen", action="store_true", help="full screen from the start, in the monitor's own mode")
     add(
-        "--map-threshold", type=number(0, 1e30), default=default.map_threshold, metavar="V", help="hide |value| below V"
+        "--monitor", type=number(0, 63, int), default=default.monitor, metavar="N", help="monitor; 0 is the primary one"
     )
-    add("--window-trs", type=number(0, 10_000_000, int), default=0, metavar="N", help="TRs in view; 0 chooses")
+    add("--theme", choices=THEMES, default=default.theme, help="for the control room, or with the old page's colours")
+    add("--no-vsync", dest="vsync", action="store_false", help="do not wait for the monitor when swapping")
+    add("--scale", type=number(0, 8), default=default.scale, metavar="S", help="size of type (default: by the window)")
+    add("--anat", default=None, metavar="FILE", help="anatomy to show under the map, a 3-D NIfTI on any grid")
+    low = "hide smaller values; 0 shows all (default: a third of the map's largest)"
+    add("--map-threshold", type=number(-1, 1e30), default=default.map_threshold, metavar="V", help=low)
+    trs = "TRs in view (default: the whole run, at most 300)"
+    add("--window-trs", type=number(0, 10_000_000, int), default=0, metavar="N", help=trs)
     add("--duration", type=number(0, 1e7), default=default.duration, metavar="S", help="close after S seconds")
     add("--screenshot", default=None, metavar="FILE", help="write a PNG when the window closes")
-    add("--latency-log", default=None, metavar="FILE", help="write a JSON line for each TR shown")
-    add("--photodiode", action="store_true", help="square in the corner for a light sensor: white at odd TRs")
-    add("--linger", type=number(-1, 1e7), default=default.linger, metavar="S", help="stay S seconds after the end")
+    log = "write a JSON line for each TR shown, and a summary beside it"
+    add("--latency-log", default=None, metavar="FILE", help=log)
+    add("--photodiode", action="store_true", help="32-pixel square, lower right: white while the newest TR is odd")
+    linger = "close S seconds after the session's end (default: when closed, or when the next session starts)"
+    add("--linger", type=number(-1, 1e7), default=default.linger, metavar="S", help=linger)
     add("--verbose", action="store_true", help="log what is being done")
     add("--stamps", default=None, help=argparse.SUPPRESS)
     add("--segment-prefix", default="", help=argparse.SUPPRESS)
@@ -199,3 +203,17 @@ def _flags(argv: Sequence[str]) -> list[list[str]]:
         else:
             groups[-1].append(word)
     return groups
+
+
+def markdown() -> str:
+    """Return the table of flags as Markdown, as the README shows it."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_flags(parser)
+    rows = []
+    for action in parser._actions:
+        if action.help == argparse.SUPPRESS:
+            continue
+        value = action.metavar or " or ".join(action.choices or ())
+        flag = f"{action.option_strings[0]} {value}".strip()
+        rows.append(f"| `{flag}` | {action.help} |")
+    return "| option | what it does |\n| --- | --- |\n" + "\n".join(rows) + "\n"
