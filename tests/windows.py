@@ -1,0 +1,256 @@
+"""Real windows in tests: sessions stepped by hand, shown as rtcog's would be, and keys pressed through the X server.
+
+Run as a script, this is the window's command itself, with a log of what it did; see `SPY`.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtcog_gl.model.options import ENVIRONMENT, WindowOptions
+
+SPY = "RTCOG_GL_TEST_SPY"
+"""Environment variable with a file; the window appends a JSON line to it for each action and each picture."""
+
+PATIENCE_S = 30.0
+POLL_S = 0.02
+Pixels = npt.NDArray[np.uint8]
+
+
+def why_no_window() -> str:
+    """Return why no real window can be tested here; empty if it can."""
+    if not sys.platform.startswith("linux"):
+        return "the windows are driven through X"
+    if not os.environ.get("DISPLAY"):
+        return "there is no X display (DISPLAY is empty); run under xvfb-run"
+    if shutil.which("xdotool") is None:
+        return "xdotool is not installed"
+    return ""
+
+
+def until(true: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+    """Return the first value that is not false, or fail."""
+    deadline = time.monotonic() + seconds
+    while not (value := true()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s for {what}, in vain")
+        time.sleep(POLL_S)
+    return value
+
+
+def xdotool(*words: object) -> str:
+    """Run xdotool and return what it says."""
+    command = ["xdotool", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    if done.returncode and words[0] not in ("search", "getwindowfocus"):
+        raise AssertionError(f"{shlex.join(command)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def screen() -> Pixels:
+    """Return what the X server shows, (height, width, 3)."""
+    from PIL import ImageGrab
+
+    return np.asarray(ImageGrab.grab(xdisplay=""), np.uint8)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet waited for does not."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def window_pids(keeper: int) -> list[int]:
+    """Return the window processes that a keeper's process has started."""
+    import psutil
+
+    try:
+        children = psutil.Process(keeper).children()
+        return [c.pid for c in children if "--board" in c.cmdline() and c.status() != psutil.STATUS_ZOMBIE]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def segments(prefix: str) -> list[str]:
+    """Return the names of shared segments with a prefix."""
+    return sorted(path.name for path in Path("/dev/shm").glob(f"{prefix}*"))
+
+
+def log_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a JSON-lines file."""
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def set_options(patch: Any, options: WindowOptions) -> None:
+    """Choose the options of the next window."""
+    patch.setenv(ENVIRONMENT, shlex.join(options.argv()))
+
+
+class XWindow:
+    """One window on the X server."""
+
+    def __init__(self, pid: int, title: str) -> None:
+        self.pid = pid
+        self.id = int(until(lambda: self._find(title), f"a window named {title!r}"))
+
+    def _find(self, title: str) -> str:
+        found = xdotool("search", "--onlyvisible", "--name", title).split()
+        mine = [window for window in found if xdotool("getwindowpid", window) == str(self.pid)]
+        return mine[0] if mine else ""
+
+    def geometry(self) -> tuple[int, int, int, int]:
+        """Return x, y, width and height on the screen."""
+        said = dict(line.split("=") for line in xdotool("getwindowgeometry", "--shell", self.id).splitlines())
+        return int(said["X"]), int(said["Y"]), int(said["WIDTH"]), int(said["HEIGHT"])
+
+    def pixels(self) -> Pixels:
+        """Return what of the screen the window covers."""
+        x, y, w, h = self.geometry()
+        return screen()[y : y + h, x : x + w]
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the window another size, at the screen's upper left corner."""
+        xdotool("windowmove", self.id, 0, 0)
+        xdotool("windowsize", self.id, width, height)
+
+    def focus(self) -> None:
+        """Give the window the keyboard."""
+        xdotool("windowfocus", self.id)
+        until(lambda: xdotool("getwindowfocus") == str(self.id), "the keyboard's focus")
+
+    def key(self, *names: str) -> None:
+        """Press keys, by their X names."""
+        for name in names:
+            xdotool("key", "--clearmodifiers", name)
+
+
+class Shown:
+    """A session, rtcog's viewer process for it, and its window.
+
+    Parameters
+    ----------
+    session : ScriptedSession or RunningSession
+    folder : Path
+        Where logs and pictures go.
+    patch : pytest.MonkeyPatch
+    options : WindowOptions
+        The window's.
+    method : str
+        ``fork`` or ``spawn``.
+    spy : bool
+        Whether the window tells what it does (`spied`).
+    """
+
+    def __init__(
+        self, session: Any, folder: Path, patch: Any, options: WindowOptions, method: str = "fork", spy: bool = False
+    ) -> None:
+        from rtcog_gl.streamer import run_streamer
+
+        self.session = session
+        self.spy = folder / "spy.jsonl"
+        if spy:
+            patch.setenv("RTCOG_GL_WINDOW", shlex.join([sys.executable, str(Path(__file__).resolve())]))
+            patch.setenv(SPY, str(self.spy))
+        set_options(patch, replace(options, segment_prefix=session.segment_prefix, stamps=session.stamps_name))
+        five = (session.config, session.sync, session.onsets, session.offsets, session.responses)
+        self.viewer: Any = multiprocessing.get_context(method).Process(target=run_streamer, args=five)
+        self.viewer.start()
+
+    def ready(self) -> XWindow:
+        """Wait for the first frame and return the window."""
+        until(self.session.sync.server_ready.is_set, "server_ready")
+        return self.window()
+
+    def window(self) -> XWindow:
+        """Return the window that there is now."""
+        pid = until(lambda: window_pids(self.viewer.pid), "a window's process")[0]
+        return XWindow(pid, self.session.config.out_prefix)
+
+    def spied(self, kind: str) -> list[dict[str, Any]]:
+        """Return what the window told: ``act`` or ``paint``."""
+        return [line for line in log_lines(self.spy) if line["kind"] == kind]
+
+    def board(self) -> str:
+        """Return the name of the board's segment."""
+        from rtcog_gl.session import discovery
+
+        prefix = self.session.config.out_prefix
+        entry: Any = until(lambda: [e for e in discovery.list_sessions() if e.prefix == prefix], "the board")[0]
+        return str(entry.board)
+
+    def join(self) -> int | None:
+        """Wait until `run_streamer` has returned; return the exit status of its process."""
+        self.viewer.join(PATIENCE_S)
+        status: int | None = self.viewer.exitcode
+        return status
+
+    def close(self) -> None:
+        """End everything."""
+        pids = window_pids(self.viewer.pid)
+        self.viewer.kill()
+        self.viewer.join(PATIENCE_S)
+        for pid in pids:
+            end(pid)
+
+
+def end(pid: int) -> None:
+    """End a process that is ours and wait until it is gone."""
+    import contextlib
+    import signal
+
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not alive(pid), f"the end of process {pid}")
+
+
+def _note(**fields: Any) -> None:
+    with Path(os.environ[SPY]).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(fields) + "\n")
+
+
+def _spying_window(argv: Sequence[str]) -> int:
+    import glfw
+
+    from rtcog_gl.gpu.renderer import Renderer
+    from rtcog_gl.window import app
+    from rtcog_gl.window.loop import Loop
+
+    act, draw = Loop._act, Renderer.draw
+
+    def noted_act(loop: Any, action: str) -> None:
+        act(loop, action)
+        window = loop._window
+        iconifies = bool(glfw.get_window_attrib(window.handle, glfw.AUTO_ICONIFY))
+        view = asdict(loop._console.view)
+        full = window.full_screen.on
+        _note(kind="act", action=action, view=view, size=window.size, full_screen=full, iconifies=iconifies)
+
+    def noted_draw(renderer: Any, drawings: Any, names: Any, size: Any) -> None:
+        draw(renderer, drawings, names, size)
+        _note(kind="paint", names=list(names), size=size)
+
+    Loop._act, Renderer.draw = noted_act, noted_draw  # type: ignore[method-assign,assignment]
+    return app.main(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(_spying_window(sys.argv[1:]))
