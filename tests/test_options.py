@@ -120,7 +120,6 @@ def test_a_word_before_all_flags_costs_nothing_else() -> None:
     assert len(messages) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a word too many is refused together with the flag before it")
 def test_a_word_too_many_does_not_take_a_good_flag_with_it() -> None:
     options, messages = parse_options(["--photodiode", "word", "--theme", "light", "word"])
     assert options == WindowOptions(photodiode=True, theme="light")

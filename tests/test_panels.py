@@ -540,7 +540,7 @@ def test_the_footer_says_the_gravest_thing_first() -> None:
     assert strings(drawn("keeper lost")["footer"])[1].startswith(LONG[:20])
     assert strings(drawn("lost")["footer"])[1].startswith("rtcog is gone")
     assert strings(drawn("messages")["footer"])[1].startswith(LONG[:20])
-    assert strings(drawn("running")["footer"])[1].startswith("F full screen")
+    assert strings(drawn("running")["footer"])[1].startswith("? all keys")
 
 
 def test_help_lists_every_key() -> None:

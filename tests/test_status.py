@@ -67,7 +67,6 @@ def test_the_newest_column_ages(age_s: float, freshness: str, word: str) -> None
     assert got.age_s == pytest.approx(age_s, abs=0.1)
 
 
-@pytest.mark.xfail(strict=True, reason="red begins just after three TRs, not from three on")
 def test_red_begins_at_three_trs() -> None:
     assert status(scene(age_s=3.0)).freshness == "stalled"
 

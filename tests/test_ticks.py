@@ -77,16 +77,13 @@ def test_ticks_that_differ_have_labels_that_differ(ends: tuple[float, float], mo
     )
 
 
-FAR = pytest.mark.xfail(strict=True, reason="three figures are too few for ticks that lie close together far from zero")
-
-
 @pytest.mark.parametrize(
     ("lo", "hi"),
     [
         (2e-5, 9e-5),
         (-9e6, 9e6),
-        pytest.param(1e6, 1e6 + 50, marks=FAR),
-        pytest.param(12_345_678.0, 12_345_690.0, marks=FAR),
+        (1e6, 1e6 + 50),
+        (12_345_678.0, 12_345_690.0),
     ],
 )
 def test_labels_differ_far_from_zero_and_near_it(lo: float, hi: float) -> None:
@@ -151,8 +148,8 @@ def test_a_range_of_nothing(values: list[float]) -> None:
         (1.234, "+1.23"),
         (-1.235, MINUS + "1.24"),
         (-0.001, "0.00"),
-        (1e-9, "+1.00e-09"),
-        (-123456.0, MINUS + "1.23e+05"),
+        (1e-9, "+1.00e−9"),
+        (-123456.0, MINUS + "1.23e5"),
         (99999.0, "+99999.00"),
         (math.nan, "–"),
         (math.inf, "–"),
@@ -181,7 +178,7 @@ def test_signed_is_short_and_never_has_a_hyphen_for_a_minus(value: float) -> Non
         (0.25, 0.05, "0.25"),
         (20.0, 5.0, "20"),
         (2e6, 1e6, "2e+06"),
-        (3e-5, 1e-5, "3e-05"),
+        (3e-5, 1e-5, "3e−05"),
     ],
 )
 def test_tick_labels(value: float, step: float, text: str) -> None:

@@ -51,13 +51,11 @@ def test_the_view_stays_valid(history: tuple[int, list[tuple[str, Extent]]], spa
         assert hit is None or 0 <= hit < extent.n_maps
 
 
-@pytest.mark.xfail(strict=True, reason="the room for labels takes all of a window of one TR")
 def test_a_window_of_one_tr_shows_the_newest() -> None:
     for n_final in (1, 2, 900):
         assert time_window(View(span=1), Extent(1200, n_final, 0)) == (n_final - 1, n_final)
 
 
-@pytest.mark.xfail(strict=True, reason="near the end of a run the window shows TRs that there will never be")
 @settings(max_examples=300, deadline=None)
 @given(histories(), SPANS)
 def test_the_window_ends_with_the_run(history: tuple[int, list[tuple[str, Extent]]], span: int) -> None:
@@ -149,7 +147,6 @@ def test_zooming() -> None:
     assert span_of(walk(View(), Extent(4, 2, 0), "closer"), 4) == 4
 
 
-@pytest.mark.xfail(strict=True, reason="zooming rounds the window's left edge so that it ends before the TR looked at")
 def test_zooming_at_the_end_of_a_run_keeps_the_tr_in_the_window() -> None:
     extent = Extent(40, 40, 0)
     view = walk(View(), extent, "older", "whole_run")

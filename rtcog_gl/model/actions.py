@@ -111,6 +111,10 @@ def _volumes(n: int) -> str:
     return "1 volume" if n == 1 else f"{n} volumes"
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
 def _stalled(session: Session, live: Live, now_ns: int | None) -> str:
     """Return why the session counts as stalled, or nothing."""
     if now_ns is None or live.n_final == 0 or live.n_final >= session.nt:
@@ -118,7 +122,7 @@ def _stalled(session: Session, live: Live, now_ns: int | None) -> str:
     tr_s = live.tr_s or session.expected_tr_s
     limit = STALL_TRS * tr_s if tr_s else STALL_UNKNOWN_S
     age = (now_ns - live.newest_ns) / 1e9
-    return f"no volume for {age:.0f} s" if age > limit else ""
+    return f"no volume for {_duration(age)}" if age >= limit else ""
 
 
 def _no_matching(session: Session, live: Live) -> str:

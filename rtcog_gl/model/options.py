@@ -196,12 +196,19 @@ def parse_options(argv: Sequence[str]) -> tuple[WindowOptions, list[str]]:
 
 def _flags(argv: Sequence[str]) -> list[list[str]]:
     """Split arguments into flags with their values, so that one bad flag does not spoil the others."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_flags(parser)
+    values = {name: action.nargs != 0 for action in parser._actions for name in action.option_strings}
     groups: list[list[str]] = []
     for word in argv:
-        if word.startswith("--") or not groups:
-            groups.append([word])
-        else:
+        belongs = False
+        if groups and not word.startswith("--"):
+            flag = groups[-1][0]
+            belongs = flag not in values or (values[flag] and len(groups[-1]) == 1)
+        if belongs:
             groups[-1].append(word)
+        else:
+            groups.append([word])
     return groups
 
 

@@ -44,7 +44,7 @@ def status(scene: Scene) -> Status:
 
 def _age(scene: Scene) -> float | None:
     since = scene.live.newest_ns
-    if not since or scene.live.ended:
+    if not since or scene.live.ended or scene.live.n_final >= scene.session.nt:
         return None
     return max(0, scene.now_ns - since) // 100_000_000 / 10
 

@@ -66,10 +66,10 @@ def signed(value: float, digits: int = 2) -> str:
     if not math.isfinite(value):
         return "\u2013"
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        text = f"{abs(value):.{digits}e}"
+        text = f"{abs(value):.{digits}e}".replace("e-0", f"e{MINUS}").replace("e-", f"e{MINUS}").replace("e+0", "e")
     else:
         text = f"{abs(value):.{digits}f}"
-    if float(text) == 0:
+    if not text.strip("0."):
         return text
     return ("+" if value > 0 else MINUS) + text
 
@@ -79,7 +79,8 @@ def tick_label(value: float, step: float) -> str:
     if abs(value) < step * 1e-6:
         return "0"
     if abs(value) >= 1e6 or step < 1e-4:
-        text = f"{abs(value):.3g}"
+        digits = max(3, math.ceil(math.log10(abs(value) / step) + 1e-9) + 1)
+        text = f"{abs(value):.{min(digits, 15)}g}".replace("-", MINUS)
     else:
         text = f"{abs(value):.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
     return (MINUS if value < 0 else "") + text

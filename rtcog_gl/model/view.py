@@ -64,11 +64,12 @@ def time_window(view: View, extent: Extent) -> tuple[float, float]:
     if span >= extent.nt:
         return 0.0, float(max(1, extent.nt))
     if view.live:
-        ahead = max(0, extent.n_final - (span - math.ceil(span * LEAD)))
+        ahead = max(0, extent.n_final - max(1, span - math.ceil(span * LEAD)))
         page = max(1, int(span * PAGE))
         left = -(-ahead // page) * page
     else:
-        left = min(max(0, view.left), extent.nt - 1)
+        left = view.left
+    left = min(max(0, left), extent.nt - span)
     return float(left), float(left + span)
 
 
@@ -131,7 +132,8 @@ def _zoom(view: View, span: int, extent: Extent) -> View:
         return zoomed
     left, right = time_window(view, extent)
     fraction = (view.cursor - left) / (right - left)
-    return replace(zoomed, left=max(0, round(view.cursor - fraction * span)))
+    wished = round(view.cursor - fraction * span)
+    return replace(zoomed, left=max(0, min(max(wished, view.cursor - span + 1), view.cursor)))
 
 
 def _other_hit(view: View, by: int, n_maps: int) -> View:

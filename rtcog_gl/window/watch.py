@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..model.session import FloatArray, Live, Session, Stamps, Update
 from ..session.board import BoardReader
+from ..session.populate import Populating
 from ..session.segments import ReadOnlySegment
 
 log = logging.getLogger("rtcog_gl")
@@ -35,6 +38,16 @@ class Columns:
         self._fds = {"scores": scores_fd, "maps": maps_fd}
         self._segments: dict[str, ReadOnlySegment] = {}
         self._complained: set[str] = set()
+        self._populating: Populating | None = None
+
+    def prepare(self) -> None:
+        """Touch the maps' pages in the background, so that the first hit does not wait for them.
+
+        The keeper does that for the memory itself; but each process has its own table of pages, and filling that one
+        by one while a hit is copied takes as long as drawing it. Segments known by name alone may be made later.
+        """
+        if self._fds["maps"] is not None and self.array("maps") is not None:
+            self._populating = Populating(self._segments["maps"])
 
     def array(self, which: str) -> FloatArray | None:
         """Return a read-only view of ``scores`` or ``maps``, or None while it cannot be mapped."""
@@ -51,6 +64,8 @@ class Columns:
 
     def close(self) -> None:
         """Unmap everything."""
+        if self._populating is not None:
+            self._populating.stop()
         for segment in self._segments.values():
             segment.close()
 
@@ -91,7 +106,14 @@ class Watcher:
         self._maps_seen = 0
         self._live = Live()
         self._wanted: deque[int] = deque()
+        self._rung_off = False
         self._stop = threading.Event()
+        self._errors: set[str] = set()
+        # On Windows pipes cannot be selected, and the board is polled there anyway.
+        self._nudged: int | None = None
+        self._nudge: int | None = None
+        if os.name == "posix":
+            self._nudged, self._nudge = os.pipe()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self.lost = ""
         """Why nothing new can come; empty while the keeper lives."""
@@ -103,6 +125,7 @@ class Watcher:
     def stop(self) -> None:
         """Stop following; returns within half a second."""
         self._stop.set()
+        self._wake_thread()
         self._thread.join(2 * PATIENCE_S)
 
     def take(self) -> list[Update]:
@@ -115,39 +138,49 @@ class Watcher:
     def want_map(self, tr: int) -> None:
         """Ask for the map of an earlier hit; it comes as an update."""
         self._wanted.append(tr)
+        self._wake_thread()
+
+    def _wake_thread(self) -> None:
+        if self._nudge is not None:
+            os.write(self._nudge, b".")
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self._look()
-            except Exception:
-                log.exception("the watcher could not read the board")
-                time.sleep(PATIENCE_S)
+            except Exception as error:
+                self._failed(error)
             self._wait()
 
+    def _failed(self, error: Exception) -> None:
+        """Log each kind of error once; the next look tries again."""
+        kind = f"{type(error).__name__}: {error}"
+        if kind not in self._errors:
+            self._errors.add(kind)
+            log.error("the board or the columns could not be read: %s", kind, exc_info=error)
+        time.sleep(PATIENCE_S)
+
     def _wait(self) -> None:
-        if self._doorbell is None:
+        """Sleep until the doorbell rings, somebody wants a map, or patience ends."""
+        if self._nudged is None:
             time.sleep(POLL_S)
             return
-        import select
-
-        if not select.select([self._doorbell], [], [], 0.02 if self._wanted else PATIENCE_S)[0]:
-            return
-        if not os.read(self._doorbell, 4096):
-            self._doorbell = None if os.name == "nt" else self._closed_doorbell()
-
-    def _closed_doorbell(self) -> int | None:
-        """Go on without a bell: the keeper has closed it, at the session's end or because it died."""
-        time.sleep(PATIENCE_S)
-        return self._doorbell
+        bells = [self._nudged] if self._doorbell is None else [self._nudged, self._doorbell]
+        patience = PATIENCE_S if self._doorbell is not None or self._rung_off else POLL_S
+        for bell in select.select(bells, [], [], patience)[0]:
+            if not os.read(bell, 4096):
+                # The keeper has closed its end: the session is over, or the keeper died.
+                self._doorbell, self._rung_off = None, True
 
     def _look(self) -> None:
         live = self._reader.newer()
         now = time.monotonic_ns()
         if live is not None:
+            news = self.lost or replace(live, heartbeat_ns=self._live.heartbeat_ns) != self._live
             self._live = live
             self.lost = ""
-            self._push(self._update(live))
+            if news:
+                self._push(self._update(live))
         elif not self._live.ended and not self._live.lost and not self.lost and not self._reader.writer_alive(now):
             self.lost = KEEPER_LOST
             self._push(Update(self._live))

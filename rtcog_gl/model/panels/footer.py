@@ -8,7 +8,7 @@ from ..draw import Drawing
 from ..scene import Scene, Style
 from .pen import Pen
 
-HINTS = "F full screen   ← → look back   End live   + − zoom   W whole run   [ ] hits   S picture   ? all keys"
+HINTS = "? all keys   F full screen   ← → look back   End live   + − zoom   W whole run   [ ] hits   S picture"
 
 
 def key(scene: Scene) -> Hashable:
