@@ -453,6 +453,10 @@ def test_other_size_is_another_picture_without_remains(make: Make) -> None:
         partial = rig.picture(size)
         assert partial.shape == (size[1], size[0], 3)
         assert_close(partial, rig.fresh_picture(size), 0, f"resized to {size}")
+        rig.columns(rig.console.live.n_final + 1)
+        assert rig.paint(size)
+        if size > (300, 200):
+            assert_close(rig.picture(size), rig.fresh_picture(size), 0, f"a volume more at {size}")
 
 
 def test_without_a_mask_there_is_a_sentence_and_no_map_is_asked_for(make: Make) -> None:

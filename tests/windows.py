@@ -232,9 +232,11 @@ def _spying_window(argv: Sequence[str]) -> int:
 
     from rtcog_gl.gpu.renderer import Renderer
     from rtcog_gl.window import app
+    from rtcog_gl.window.canvas import Window
     from rtcog_gl.window.loop import Loop
 
-    act, draw = Loop._act, Renderer.draw
+    act, draw, swap = Loop._act, Renderer.draw, Window.swap
+    drawn: list[dict[str, Any]] = []
 
     def noted_act(loop: Any, action: str) -> None:
         act(loop, action)
@@ -246,9 +248,14 @@ def _spying_window(argv: Sequence[str]) -> int:
 
     def noted_draw(renderer: Any, drawings: Any, names: Any, size: Any) -> None:
         draw(renderer, drawings, names, size)
-        _note(kind="paint", names=list(names), size=size)
+        drawn.append({"kind": "paint", "names": list(names), "size": size})
 
-    Loop._act, Renderer.draw = noted_act, noted_draw  # type: ignore[method-assign,assignment]
+    def noted_swap(window: Any) -> None:
+        swap(window)
+        while drawn:
+            _note(**drawn.pop(0))
+
+    Loop._act, Renderer.draw, Window.swap = noted_act, noted_draw, noted_swap  # type: ignore[method-assign,assignment]
     return app.main(argv)
 
 

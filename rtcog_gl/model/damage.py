@@ -89,7 +89,7 @@ def _new_columns(old: TraceView | None, new: TraceView | None) -> npt.NDArray[np
     """Return the box of columns that came, True where none did, False where the traces differ otherwise."""
     if old is None or new is None:
         return old is new
-    if replace(old, n=new.n) != new or new.n < old.n:
+    if replace(old, n=new.n) != new or new.n < old.n or new.axes.plot.w <= 0:
         return False
     if new.n == old.n:
         return True

@@ -15,11 +15,13 @@ _TYPED = {k for binding in BINDINGS for k in binding.keys if len(k) == 1 and not
 _NAMES = {
     getattr(glfw, f"KEY_{key}"): key for binding in BINDINGS for key in binding.keys if hasattr(glfw, f"KEY_{key}")
 }
-_NAMES |= {glfw.KEY_KP_ADD: "+", glfw.KEY_KP_SUBTRACT: "-"}
+
+_REPEATED = {"LEFT", "RIGHT", "PAGE_UP", "PAGE_DOWN"}
+"""Keys that act again while they are held; a held Esc must not count as two, nor F flicker."""
 
 
 class Keyboard:
-    """Calls `on_action` with the name of an action for each key pressed or repeated.
+    """Calls `on_action` with the name of an action for each key pressed or, where that helps, repeated.
 
     Own callbacks replace vispy's, which drop repeats and mix up characters after a shortcut.
     """
@@ -36,7 +38,7 @@ class Keyboard:
         name = _NAMES.get(key)
         if event == glfw.RELEASE or modifiers & shortcut or name is None:
             return
-        if name in _TYPED and key < glfw.KEY_KP_0:
+        if event == glfw.REPEAT and name not in _REPEATED:
             return
         self._call(name)
 
