@@ -17,7 +17,7 @@ from rtcog_gl.gpu.font import GlyphAtlas
 from rtcog_gl.model.draw import SHAPE, Drawing, Rect, Text
 from rtcog_gl.model.keys import BINDINGS
 from rtcog_gl.model.layout import auto_scale, layout
-from rtcog_gl.model.panels import answers, brain, footer, help, scores, strip
+from rtcog_gl.model.panels import answers, brain, footer, help, labels, scores, strip
 from rtcog_gl.model.panels.pen import Pen
 from rtcog_gl.model.ruler import Ruler
 from rtcog_gl.model.scene import Latency, Scene, ShownMap, Style, empty_scores
@@ -277,10 +277,10 @@ def test_no_two_labels_of_the_traces_overlap(name: str) -> None:
     for size in SIZES:
         style = style_of(size, made)
         pen = Pen(style, style.layout.scores)
-        scores._labels(pen, made, scores.axes(made, style))
-        labels = [text for text in pen.texts if text.string != "waiting for the first scored volume"]
-        assert len(labels) >= 2
-        if wrong := overlaps(labels):
+        labels.draw(pen, made, scores.axes(made, style))
+        written = [text for text in pen.texts if text.string != "waiting for the first scored volume"]
+        assert len(written) >= 2
+        if wrong := overlaps(written):
             got[size] = wrong
     assert got == {}
 
@@ -479,7 +479,7 @@ def test_more_traces_than_rows_say_how_many_are_missing() -> None:
     made = cases()["many"]
     style = style_of((640, 360), made)
     pen = Pen(style, style.layout.scores)
-    scores._labels(pen, made, scores.axes(made, style))
+    labels.draw(pen, made, scores.axes(made, style))
     named = (len([t for t in pen.texts if not t.string.endswith(" lower")])) // 2
     assert named + int(more[0].split()[1]) == 30
 

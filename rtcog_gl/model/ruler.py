@@ -26,6 +26,17 @@ class Ruler:
         """Return the line, shortened with an ellipsis where it is wider than `max_width` pixels."""
         return text.elide(string, max_width, px, bold, self._source)
 
+    def shorten(self, string: str, max_width: float, px: int, bold: bool = False) -> str:
+        """Return the line, with an ellipsis in its middle where it is wider than `max_width`: ends tell names apart."""
+        if self.width(string, px, bold) <= max_width:
+            return string
+        for kept in range(len(string) - 1, 1, -1):
+            tail = kept // 2
+            shorter = string[: kept - tail].rstrip() + text.ELLIPSIS + string[len(string) - tail :].lstrip()
+            if self.width(shorter, px, bold) <= max_width:
+                return shorter
+        return self.elide(string, max_width, px, bold)
+
     def wrap(self, string: str, max_width: float, px: int, bold: bool = False, max_lines: int = 2) -> tuple[str, ...]:
         """Return the text in lines no wider than `max_width` pixels."""
         return text.wrap(string, max_width, px, bold, self._source, max_lines)

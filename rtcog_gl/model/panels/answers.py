@@ -57,7 +57,8 @@ def _band(pen: Pen, scene: Scene, box: Rect, names: tuple[str, ...], first: int,
     for i, name in enumerate(names):
         x = box.x + first_w + (i + 0.5) * column_w
         room = min(most, (pen.rect.right - pen.dp(6) - x) / math.cos(slope) + pen.dp(4))
-        pen.text(x - pen.dp(4), header_bottom - pen.dp(6), name, 14, "text2", angle=HEADER_ANGLE, max_width=room)
+        name = pen.style.ruler.shorten(name, room, pen.px(14))
+        pen.text(x - pen.dp(4), header_bottom - pen.dp(6), name, 14, "text2", angle=HEADER_ANGLE)
     pen.text(box.x, header_bottom - pen.dp(8), "TR", 14, "text3")
     pen.under.box(Rect(box.x, round(header_bottom), box.w, max(1.0, round(pen.style.layout.scale))), pen.theme.hairline)
     rows = max(1, int((box.bottom - header_bottom + 1) // row_h))

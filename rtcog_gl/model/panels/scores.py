@@ -11,10 +11,11 @@ from ..draw import Axes, Drawing, Rect, TraceView
 from ..scene import Scene, Style
 from ..status import status
 from ..theme import fade, trace_styles
-from ..ticks import MINUS, integer_ticks, nice_step, signed, tick_label, ticks, value_range
+from ..ticks import MINUS, integer_ticks, nice_step, tick_label, ticks, value_range
 from ..view import time_window
+from . import labels
+from .labels import shown_tr
 from .pen import Pen
-from .spread import spread
 
 
 def key(scene: Scene) -> Hashable:
@@ -46,29 +47,17 @@ def draw(scene: Scene, style: Style) -> Drawing:
     _threshold(pen, scene, ax)
     _now(pen, scene, ax)
     _hits(pen, scene, ax)
-    _labels(pen, scene, ax)
+    labels.draw(pen, scene, ax)
+    _waiting(pen, scene, ax)
     line = pen.style.layout.scale * 2.0
     styles = trace_styles(style.theme, scene.session.n_templates, style.layout.scale)
     return pen.drawing(traces=TraceView(ax, styles, max(1.25, line), scene.live.n_final))
 
 
 def _plot(pen: Pen, scene: Scene) -> Rect:
-    widest = max((pen.width(label, 15, True) for label in scene.session.labels), default=0.0)
-    labels = min(widest, pen.dp(150)) + _value_width(pen, scene) + pen.dp(66)
-    return pen.rect.inset(pen.dp(64), pen.dp(44), min(labels, pen.rect.w * 0.3), max(pen.dp(38), pen.px(15) * 1.8))
-
-
-def _value_width(pen: Pen, scene: Scene) -> float:
-    """Return the width of the widest value beside a label."""
-    tr = shown_tr(scene)
-    values = scene.scores[:, tr].tolist() if tr >= 0 else []
-    return max(pen.width(string, 15) for string in ("+0.00", *map(signed, values)))
-
-
-def shown_tr(scene: Scene) -> int:
-    """Return the TR that the labels speak of: the newest, or the one looked at; -1 before the first."""
-    last = scene.live.n_final - 1
-    return last if scene.view.cursor is None else min(scene.view.cursor, last)
+    bottom = max(pen.dp(38), pen.px(15) * 1.8)
+    names = labels.margin(pen, scene, pen.rect.h - pen.dp(44) - bottom)
+    return pen.rect.inset(pen.dp(64), pen.dp(44), names, bottom)
 
 
 def _following(pen: Pen, scene: Scene) -> None:
@@ -200,48 +189,11 @@ def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
             free = x + half + pen.dp(8)
 
 
-def _labels(pen: Pen, scene: Scene, ax: Axes) -> None:
-    """Name each trace where it ends, pushed apart so that the names never overlap."""
-    session, tr = scene.session, shown_tr(scene)
-    n = session.n_templates
-    if n == 0:
+def _waiting(pen: Pen, scene: Scene, ax: Axes) -> None:
+    """Say what is waited for while there are no scores."""
+    session, live = scene.session, scene.live
+    if live.n_final > session.match_start or live.ended:
         return
-    row = max(pen.px(15) * 1.14, min(pen.px(15) * 1.38, ax.plot.h / n))
-    room = max(1, int(ax.plot.h // row))
-    column = scene.scores[:, tr] if tr >= 0 else np.full(n, np.nan, np.float32)
-    order = np.argsort(np.where(np.isfinite(column), -column, np.inf), kind="stable")
-    named = order[: room if n <= room else max(1, room - 1)]
-    measured = np.isfinite(column[named])
-    height = ax.plot.h / max(1, len(named))
-    wanted = np.where(measured, ax.y(np.where(measured, column[named], 0.0)), 0.0)
-    wanted[~measured] = ax.plot.y + (np.flatnonzero(~measured) + 0.5) * height
-    bottom = ax.plot.bottom - (row if n > room else 0)
-    centres = spread(wanted, row, ax.plot.y, bottom)
-    live_x = float(ax.x(tr)) if tr >= 0 else ax.plot.x
-    at_edge = scene.view.live and bool(measured.any())
-    x = min(live_x + pen.dp(34), ax.plot.right + pen.dp(22)) if at_edge else ax.plot.right + pen.dp(22)
-    name_w = min(max(pen.width(label, 15, True) for label in session.labels), pen.dp(150))
-    value_x = x + name_w + pen.dp(12) + _value_width(pen, scene)
-    block = Rect(x - pen.dp(6), float(centres.min() - row / 2), value_x - x + pen.dp(12), len(named) * row)
-    if block.x < ax.plot.right and len(named):
-        for centre in centres:
-            back = Rect(block.x, round(float(centre) - row / 2), block.w, round(row))
-            pen.over.box(back, fade(pen.theme.panel, 0.82), radius=pen.dp(3))
-    styles = trace_styles(pen.theme, n, pen.style.layout.scale * 0.6)
-    for k, centre, target, known in zip(named, centres, wanted, measured, strict=True):
-        colour, dash = styles[k].colour, (styles[k].dash, styles[k].gap)
-        baseline = round(float(centre) + pen.px(15) * 0.36)
-        pen.text(x, baseline, session.labels[k], 15, colour, bold=True, max_width=name_w)
-        tone = "text" if known else "text3"
-        pen.text(value_x, baseline, signed(float(column[k])), 15, tone, anchor="right")
-        if at_edge and known:
-            width = max(1.0, 1.2 * pen.style.layout.scale)
-            start, end = (live_x + pen.dp(5), float(target)), (x - pen.dp(7), float(centre))
-            pen.over.segment(*start, *end, width, fade(colour, 0.7), dash)
-    if n > room:
-        pen.text(x, ax.plot.bottom - pen.dp(2), f"+ {n - len(named)} lower", 13, "text3")
-    if not measured.any() and scene.live.n_final <= session.match_start and not scene.live.ended:
-        never = session.match_start >= session.nt
-        words = "no matching in this run" if never else "waiting for the first scored volume"
-        centre_x = round(ax.plot.x + ax.plot.w / 2)
-        pen.text(centre_x, round(ax.plot.y + ax.plot.h / 2), words, 19, "text2", anchor="center")
+    words = "no matching in this run" if session.match_start >= session.nt else "waiting for the first scored volume"
+    x, y = round(ax.plot.x + ax.plot.w / 2), round(ax.plot.y + ax.plot.h / 2)
+    pen.text(x, y, words, 19, "text2", anchor="center")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ..actions import hit_marker
@@ -66,7 +66,7 @@ def draw(scene: Scene, style: Style) -> Drawing:
     x = _tr(pen, scene, x, factor) + gap
     for cell in cells:
         x = _cell(pen, cell, x, factor) + gap
-    _run_cell(pen, run, factor, rect.right - pen.dp(24) - x)
+    _run_cell(pen, run, factor, rect.right - pen.dp(24) - x + 1)
     return pen.drawing()
 
 
@@ -187,17 +187,19 @@ def _run_cell(pen: Pen, run: tuple[str, str], factor: float, room: float) -> Non
 def _fit(pen: Pen, now: Status, cells: list[Cell], run: tuple[str, str], nt: int) -> tuple[float, float]:
     """Return the largest factor at which everything fits, and the gap that is left between cells."""
     room = pen.rect.w - pen.dp(36) - pen.dp(24)
-    digits = "0" * len(str(nt))
-    least = pen.dp(24)
-    factor = SHRINK[-1]
-    gap = least
+    factor, gap = 1.0, 0.0
     for factor in SHRINK:
-        width: Callable[[str, float, bool], float] = lambda s, z, b, f=factor: pen.width(s, z * f, b)  # type: ignore[misc]  # noqa: E731
-        state = max(width(now.word, 42, True), width("MATCHING", 42, True)) + pen.dp(18) + width(DETAIL, 15, False)
-        tr = width(f"TR {digits}", 36, True) + width(f" / {digits}", 22, False)
-        name = max(min(width(run[0], 16, True), pen.dp(240)), width(run[1], 16, False))
-        total = state + tr + name + sum(_cell_width(pen, cell, factor) for cell in cells)
-        gap = (room - total) / (len(cells) + 2)
-        if gap >= least * factor:
-            return factor, min(gap, pen.dp(110))
-    return factor, max(2.0, gap)
+        gap = (room - _needed(pen, now, cells, run, nt, factor)) / (len(cells) + 2)
+        if gap >= pen.dp(24) * factor:
+            break
+    return factor, min(max(2.0, gap), pen.dp(110))
+
+
+def _needed(pen: Pen, now: Status, cells: list[Cell], run: tuple[str, str], nt: int, factor: float) -> float:
+    """Return the width of everything in the strip without the gaps."""
+    digits = "0" * len(str(nt))
+    word = max(pen.width(string, 42 * factor, True) for string in (now.word, "MATCHING"))
+    state = word + pen.dp(18) + pen.width(DETAIL, 15 * factor)
+    tr = pen.width(f"TR {digits}", 36 * factor, True) + pen.width(f" / {digits}", 22 * factor)
+    name = max(min(pen.width(run[0], 16 * factor, True), pen.dp(240)), pen.width(run[1], 16 * factor))
+    return state + tr + name + sum(_cell_width(pen, cell, factor) for cell in cells)

@@ -1,0 +1,128 @@
+"""The names of the traces, at the live edge: pushed apart, with the present value and a thin leader to the trace."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..draw import Axes, Rect
+from ..scene import Scene
+from ..theme import fade, trace_styles
+from ..ticks import signed
+from .pen import Pen
+from .spread import spread
+
+TIGHT, LOOSE = 1.14, 1.38
+"""Height of a name in type sizes: at least, and where there is room."""
+
+SIZE = 15
+WIDEST = 150
+LARGEST_SHARE = 0.36
+"""Most of the panel's width that the names may take."""
+
+
+def shown_tr(scene: Scene) -> int:
+    """Return the TR that the labels speak of: the newest, or the one looked at; -1 before the first."""
+    last = scene.live.n_final - 1
+    return last if scene.view.cursor is None else min(scene.view.cursor, last)
+
+
+def margin(pen: Pen, scene: Scene, plot_height: float) -> float:
+    """Return the room that the names need to the right of a plot."""
+    return min(_room(pen, scene, _columns(pen, scene, plot_height)), LARGEST_SHARE * pen.rect.w)
+
+
+def _columns(pen: Pen, scene: Scene, plot_height: float) -> int:
+    """Return how many columns of names there are: two where one is too short and two fit beside the plot."""
+    one_is_enough = scene.session.n_templates <= plot_height / (pen.px(SIZE) * TIGHT)
+    return 1 if one_is_enough or _room(pen, scene, 2) > LARGEST_SHARE * pen.rect.w else 2
+
+
+def _room(pen: Pen, scene: Scene, columns: int) -> float:
+    return columns * (_column_width(pen, scene) + pen.dp(26)) + pen.dp(28)
+
+
+def draw(pen: Pen, scene: Scene, ax: Axes) -> None:
+    """Name each trace where it ends; those for which there is no room have a second column."""
+    n = scene.session.n_templates
+    if n == 0:
+        return
+    tr = shown_tr(scene)
+    column = scene.scores[:, tr] if tr >= 0 else np.full(n, np.nan, np.float32)
+    order = np.argsort(np.where(np.isfinite(column), -column, np.inf), kind="stable")
+    at_edge = scene.view.live and bool(np.isfinite(column).any())
+    x = ax.plot.right + pen.dp(22)
+    if at_edge:
+        x = min(float(ax.x(tr)) + pen.dp(34), x)
+    row = max(pen.px(SIZE) * TIGHT, min(pen.px(SIZE) * LOOSE, ax.plot.h / n))
+    room = max(1, int(ax.plot.h // row))
+    columns = _columns(pen, scene, ax.plot.h)
+    fits = n <= columns * room
+    first = order[: room if fits or columns == 2 else max(1, room - 1)]
+    second = order[room : 2 * room - (0 if fits else 1)] if columns == 2 else order[:0]
+    # The last column leaves a row for what is left out.
+    bottom = ax.plot.bottom - (0.0 if fits else row)
+    _column(pen, scene, ax, column, first, x, row, ax.plot.bottom if columns == 2 else bottom, at_edge)
+    across = _column_width(pen, scene) + pen.dp(26)
+    if len(second):
+        _column(pen, scene, ax, column, second, x + across, row, bottom, False)
+    left_out = n - len(first) - len(second)
+    if left_out > 0:
+        pen.text(x + (columns - 1) * across, ax.plot.bottom - pen.dp(2), f"+ {left_out} lower", 13, "text3")
+
+
+def _name_width(pen: Pen, scene: Scene) -> float:
+    return min(max((pen.width(label, SIZE, True) for label in scene.session.labels), default=0.0), pen.dp(WIDEST))
+
+
+def _value_width(pen: Pen, scene: Scene) -> float:
+    """Return the width of the widest value beside a name."""
+    tr = shown_tr(scene)
+    values = scene.scores[:, tr].tolist() if tr >= 0 else []
+    return max(pen.width(string, SIZE) for string in ("+0.00", *map(signed, values)))
+
+
+def _column_width(pen: Pen, scene: Scene) -> float:
+    return _name_width(pen, scene) + pen.dp(12) + _value_width(pen, scene)
+
+
+def _centres(
+    ax: Axes, values: npt.NDArray[np.float32], row: float, bottom: float, leaders: bool
+) -> npt.NDArray[np.float64]:
+    """Return where the names go: near their traces, or evenly from the top where they have none."""
+    n = len(values)
+    even = np.asarray(ax.plot.y + (np.arange(n) + 0.5) * min(row, (bottom - ax.plot.y) / n), np.float64)
+    known = np.isfinite(values)
+    if not leaders and not known.all():
+        return even
+    return spread(np.where(known, ax.y(np.where(known, values, 0.0)), even), row, ax.plot.y, bottom)
+
+
+def _column(
+    pen: Pen,
+    scene: Scene,
+    ax: Axes,
+    scores: npt.NDArray[np.float32],
+    named: npt.NDArray[np.intp],
+    x: float,
+    row: float,
+    bottom: float,
+    leaders: bool,
+) -> None:
+    name_w = _name_width(pen, scene)
+    value_x = x + _column_width(pen, scene)
+    centres = _centres(ax, scores[named], row, bottom, leaders)
+    styles = trace_styles(pen.theme, len(scores), pen.style.layout.scale * 0.6)
+    for k, centre in zip(named.tolist(), centres.tolist(), strict=True):
+        style, value = styles[k], float(scores[k])
+        if x - pen.dp(6) < ax.plot.right:
+            back = Rect(x - pen.dp(6), round(centre - row / 2), value_x - x + pen.dp(12), round(row))
+            pen.over.box(back, fade(pen.theme.panel, 0.82), radius=pen.dp(3))
+        baseline = round(centre + pen.px(SIZE) * 0.36)
+        pen.text(x, baseline, scene.session.labels[k], SIZE, style.colour, bold=True, max_width=name_w)
+        tone = "text" if np.isfinite(value) else "text3"
+        pen.text(value_x, baseline, signed(value), SIZE, tone, anchor="right")
+        if leaders and np.isfinite(value):
+            start = (float(ax.x(shown_tr(scene))) + pen.dp(5), float(ax.y(value)))
+            width = max(1.0, 1.2 * pen.style.layout.scale)
+            pen.over.segment(*start, x - pen.dp(7), centre, width, fade(style.colour, 0.7), (style.dash, style.gap))
