@@ -129,7 +129,8 @@ class Loop:
         if self._options.duration and now >= self._started + self._options.duration:
             self._window.request_close()
         over = self._ended_at
-        if over is None and (self._console.live.lost or self._console.keeper_lost):
+        live = self._console.live
+        if over is None and (live.ended or live.lost or self._console.keeper_lost):
             over = self._ended_at = now
         if over is None or now < self._next_look:
             return
