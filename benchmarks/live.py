@@ -80,7 +80,8 @@ class _Session:
         self._manager = ctx.Manager()
         self._sync: SyncEvents = new_sync(ctx)
         responses = self._manager.dict(dict.fromkeys(QUESTIONS, (None, None)))
-        shared = self._sync, self._manager.list(), self._manager.list(), responses
+        # Kept, because a manager forgets what nobody holds a proxy of.
+        self._shared = shared = self._sync, self._manager.list(), self._manager.list(), responses
         self._go = ctx.Event()
         self._producer = ctx.Process(target=produce, args=(plan, brain, prefix, shared, self._go))
         self._producer.start()
@@ -130,6 +131,8 @@ class _Session:
         counter = self._sync.tr_index.get_obj()
         rows = []
         while not (self._stamps[0, last] and time.monotonic_ns() > int(self._stamps[0, last]) + DRAWN_S * 1e9):
+            if not (self._producer.is_alive() and self._keeper.is_alive()):
+                raise RuntimeError("the producer or the keeper ended before the last volume")
             rows.append((time.monotonic(), float(counter.value), *map(machine.cpu_seconds, pids)))
             time.sleep(SAMPLE_S)
         return rows

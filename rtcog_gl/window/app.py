@@ -83,6 +83,7 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
         if note:
             console.say(note)
     latency = LatencyLog(options.latency_log, renderer.name)
+    columns.prepare()
     watcher.start()
     try:
         Loop(window, console, watcher, options, latency, superseded(reader.session_id)).run()
