@@ -65,7 +65,6 @@ class Run:
         live = Live(n_final=end, onsets=maps, maps=maps, newest_ns=time.monotonic_ns(), tr_s=1.0)
         map_tr = None if column is None else first
         self._console.absorb(Update(live, first, self._scores[:, first:end], map_tr=map_tr, map_column=column))
-        self._window.flush()
 
     def _draw(self) -> None:
         self._console.paint(time.monotonic_ns(), SIZE, 1.0)

@@ -51,7 +51,8 @@ def _show(session: RunningSession, options: WindowOptions) -> int:
     threading.Thread(target=_end_with_window, args=(session, streamer), daemon=True).start()
     streamer.run()
     window = streamer.window
-    if window is None or window.given_up:
+    if window is None or window.given_up or not session.sync.server_ready.is_set():
+        print("rtcog-gl demo: no window could be opened; rtcog-gl doctor says what to do", file=sys.stderr)
         return 1
     window.wait()
     for kind, path in (("screenshot", options.screenshot), ("latency log", options.latency_log)):

@@ -417,7 +417,6 @@ def test_partial_redraws_equal_a_full_one(make: Make, target: str) -> None:
     _walk(rig, steps)
 
 
-@pytest.mark.xfail(strict=True, reason="the score panel's key knows neither the end nor a lost session without volumes")
 def test_partial_redraws_equal_a_full_one_before_the_first_volume(make: Make) -> None:
     for name, change in (("lost", {"lost": "rtcog is gone"}), ("ended", {"ended": True})):
         rig = make("direct")
@@ -425,7 +424,6 @@ def test_partial_redraws_equal_a_full_one_before_the_first_volume(make: Make) ->
         _walk(rig, [("nothing", lambda: None), (name, lambda rig=rig, change=change: rig.state(**change))])
 
 
-@pytest.mark.xfail(strict=True, reason="the map panel's key does not know whether the hit's own column is there")
 def test_map_that_is_final_before_its_column_gets_its_title_with_the_column(make: Make) -> None:
     rig = make("direct")
     rig.columns(12)

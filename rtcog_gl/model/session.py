@@ -168,7 +168,7 @@ class Update:
     """TR of `map_column`, or None when there is no new map."""
 
     map_column: FloatArray | None = None
-    """The map of `map_tr`, (Nv,), float32."""
+    """The map of `map_tr`, (Nv,), float32; None where it cannot be read."""
 
     map_stamps: Stamps = Stamps()
     """The way of the map."""

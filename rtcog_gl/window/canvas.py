@@ -121,10 +121,6 @@ class Window:
         """Ask the window to close."""
         glfw.set_window_should_close(self.handle, True)
 
-    def flush(self) -> None:
-        """Hand everything that is queued to OpenGL."""
-        self._canvas.context.flush_commands()
-
     def swap(self) -> None:
         """Put the back buffer on the screen."""
         glfw.swap_buffers(self.handle)

@@ -106,6 +106,7 @@ class Console:
         if k:
             self._scores[:, update.first : update.first + k] = update.scores
             n_bytes = self._renderer.write_scores(update.first, update.scores)
+            gpu.flush()
             uploaded = time.monotonic_ns()
             shown += [
                 Shown(update.first + i, "scores", stamps, uploaded, n_bytes // k)
@@ -116,6 +117,7 @@ class Console:
         self._request_map(update.map_tr)
         if update.map_tr is not None and update.map_column is not None and update.map_tr == self._wanted():
             n_bytes = self._take_map(update.map_tr, update.map_column)
+            gpu.flush()
             if update.map_stamps.seen:
                 shown.append(Shown(update.map_tr, "map", update.map_stamps, time.monotonic_ns(), n_bytes))
         return shown

@@ -99,8 +99,6 @@ class Loop:
         updates = self._watcher.take()
         columns = [column for update in updates for column in self._console.absorb(update)]
         self._console.keeper_lost = self._watcher.lost
-        if columns:
-            self._window.flush()
         now = time.monotonic()
         if updates or now >= self._next_tick:
             self._shown_ns = time.monotonic_ns()

@@ -186,9 +186,7 @@ class Watcher:
             self._push(Update(self._live))
         while self._wanted:
             tr = self._wanted.popleft()
-            column = self._map(tr)
-            if column is not None:
-                self._push(Update(self._live, map_tr=tr, map_column=column))
+            self._push(Update(self._live, map_tr=tr, map_column=self._map(tr)))
 
     def _push(self, update: Update) -> None:
         self._updates.append(update)

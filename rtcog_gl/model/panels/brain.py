@@ -24,7 +24,8 @@ CONVENTION = "neurological · left is left"
 
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
-    return scene.map, len(scene.live.maps), shown_hit(scene.view, len(scene.live.maps)), scene.grid is None
+    named = scene.map is not None and scene.map.tr < scene.live.n_final
+    return scene.map, named, len(scene.live.maps), shown_hit(scene.view, len(scene.live.maps)), scene.grid is None
 
 
 def threshold_of(vmax: float, wanted: float) -> float:

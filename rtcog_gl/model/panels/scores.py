@@ -21,7 +21,8 @@ from .pen import Pen
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     live = scene.live
-    return live.n_final, live.onsets, live.offsets, scene.view, status(scene).freshness
+    now = status(scene)
+    return live.n_final, live.onsets, live.offsets, live.ended, scene.view, now.freshness, now.word == "STALLED"
 
 
 def axes(scene: Scene, style: Style) -> Axes:
