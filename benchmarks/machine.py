@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -34,6 +35,20 @@ def facts(renderer: str) -> dict[str, Any]:
 def load() -> list[float]:
     """Return the load averages over 1, 5 and 15 minutes."""
     return [round(value, 2) for value in psutil.getloadavg()]
+
+
+def loop_ms() -> dict[str, float]:
+    """Return what a fixed piece of Python takes, at best and in the median: it shows what neighbours cost.
+
+    Virtual processors are often two threads of one core; each is then much slower while the other is busy.
+    """
+    times = []
+    for _ in range(100):
+        began, total = time.perf_counter(), 0
+        for i in range(100_000):
+            total += i * i
+        times.append(1e3 * (time.perf_counter() - began))
+    return {"best": round(min(times), 2), "median": round(statistics.median(times), 2)}
 
 
 def _processor() -> str:
