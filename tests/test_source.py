@@ -250,6 +250,23 @@ def test_a_real_manager_and_its_death() -> None:
         assert len(source.messages) == 2
 
 
+def test_a_session_without_manager_and_without_volumes_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that dies of an exception shuts its manager down and then waits for the viewer, for ever if need be."""
+    monkeypatch.setattr("rtcog_gl.session.source.LEAVING_S", 0.5)
+    monkeypatch.setattr("rtcog_gl.session.source.LEAVING_TRS", 0.0)
+    ctx = multiprocessing.get_context("spawn" if sys.platform == "win32" else "fork")
+    manager = ctx.Manager()
+    lists = {"onsets": manager.list(), "offsets": manager.list()}
+    with ScriptedSession(scores(), {}, context=ctx, **lists) as session, following(session) as source:
+        session.run_until("new_tr.set", 2)
+        until(source, lambda: source.live.n_final >= 2)
+        assert not source.live.lost
+        manager.shutdown()
+        until(source, lambda: bool(source.live.lost))
+        assert "manager is gone and no volume came" in source.live.lost
+        assert source.live.n_final >= 2
+
+
 @posix
 def test_a_manager_that_hangs_costs_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtcog_gl.session.proxies.HANGS_S", 0.2)

@@ -57,6 +57,9 @@ class ProxyThread:
         self._since_ns = 0
         self._news, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=what, daemon=True)
+        self.gone = False
+        """Whether the manager's process is gone."""
+
         self._thread.start()
 
     def kick(self) -> None:
@@ -86,6 +89,7 @@ class ProxyThread:
                 self._read()
             except _GONE as error:
                 if not self._stop.is_set():
+                    self.gone = True
                     self.problem = f"rtcog's manager is gone ({_kind(error)}), so new {self._what} cannot be read."
                 return
             except Exception as error:  # A proxy passes on whatever its manager raised.

@@ -46,6 +46,9 @@ STEADY_NS = 20_000_000
 MAP_WAIT_NS = 1_500_000_000
 """At the end, a map that neither `hit` nor `tr_index` vouches for is given so long to become complete."""
 
+LEAVING_S, LEAVING_TRS = 30.0, 10.0
+"""With the manager gone, a session without a volume for so long, in seconds and in TRs, is over."""
+
 LAST_READ_NS = 500_000_000
 """At the end, the lists and answers are given so long to be read once more."""
 
@@ -180,6 +183,7 @@ class RtcogSource:
         self._take_lists(lists.onsets, lists.offsets)
         self._schedule_reads(hit)
         self._finish(arrived)
+        self._leave()
         return self._live is not before
 
     def wait_hint(self) -> float:
@@ -289,6 +293,18 @@ class RtcogSource:
         if rising or (self._kick_ns and self._now >= self._kick_ns):
             self._kick_ns = 0
             self._kick()
+
+    def _leave(self) -> None:
+        """Give up when the manager is gone and no volume comes either.
+
+        A Python program that dies of an exception shuts its manager down and then waits for its child processes, this
+        one among them, without ever saying that the session is over.
+        """
+        if self._live.lost or self._live.ended or not any(thread.gone for thread in self._threads):
+            return
+        quiet_s = (self._now - max(self._live.newest_ns, self._live.started_ns)) / 1e9
+        if quiet_s > max(LEAVING_S, LEAVING_TRS * (self._live.tr_s or 0.0)):
+            self._change(lost=f"rtcog's manager is gone and no volume came for {quiet_s:.0f} s; nothing more can come.")
 
     def _finish(self, arrived: int) -> None:
         """Say that the session has ended, once nothing more can come."""
