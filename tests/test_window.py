@@ -283,6 +283,10 @@ def test_full_screen_stays_when_another_window_takes_the_keyboard(
     assert "GLFW" not in capfd.readouterr().err
 
 
+def painted_widths(shown: Shown) -> set[int]:
+    return {paint["size"][0] for paint in shown.spied("paint")}
+
+
 def test_other_size_looks_like_a_window_opened_at_it(session: ScriptedSession, show: Show, tmp_path: Path) -> None:
     wide = (1900, 1000)
     shown = show(size=(640, 360))
@@ -291,6 +295,7 @@ def test_other_size_looks_like_a_window_opened_at_it(session: ScriptedSession, s
     for size in ((900, 1000), (200, 60), (1, 1), wide):
         window.resize(*size)
         until(lambda size=size: window.geometry()[2:] == size, f"a window of {size}")
+        until(lambda width=size[0]: width in painted_widths(shown), f"a picture {size[0]} pixels wide")
         play(session, 4)
     resized = still(window, painted_at(shown, *wide))
 
@@ -306,7 +311,6 @@ def test_other_size_looks_like_a_window_opened_at_it(session: ScriptedSession, s
     assert_close(resized[below:], fresh[below:], 0, "resized against opened at that size")
     # Of the strip, which tells the time, at least the background reaches the right edge.
     assert (resized[:below, -1] == fresh[:below, -1]).all()
-    assert {paint["size"][0] for paint in shown.spied("paint")} >= {640, 900, 200, 1, 1900}
     assert alive(window.pid)
     session.finish()
     assert shown.join() == 0
