@@ -37,12 +37,11 @@ def _scores(n: int) -> FloatArray:
 
 
 class Run:
-    """A run that is all but over, in a console of its own."""
+    """A run that is all but over, in a console of its own; drawn into the window that is open."""
 
     def __init__(
         self,
         nt: int,
-        window: Window,
         options: WindowOptions,
         scores: FloatArray,
         whole: bool,
@@ -52,7 +51,6 @@ class Run:
         renderer = Renderer(session, grid, THEMES["dark"].colormap)
         self._console = Console(session, grid, renderer, options, lambda tr: None)
         self._scores = scores[:, -nt:]
-        self._window = window
         self._n = 0
         self._take(nt - SPARE, None)
         if whole and nt > SHORT:
@@ -82,13 +80,13 @@ class Run:
         return 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - cpu)
 
 
-def compare(window: Window, options: WindowOptions, whole: bool, rounds: int) -> dict[str, Any]:
+def compare(options: WindowOptions, whole: bool, rounds: int) -> dict[str, Any]:
     """Return medians and their ratios."""
     scores = _scores(LONG)
     times: dict[int, list[tuple[float, float]]] = {SHORT: [], LONG: []}
     done = 0
     while done < rounds:
-        runs = {nt: Run(nt, window, options, scores, whole) for nt in times}
+        runs = {nt: Run(nt, options, scores, whole) for nt in times}
         for i in range(min(SPARE - 2, rounds - done)):
             for nt in times if i % 2 else reversed(times):
                 times[nt].append(runs[nt].frame())
@@ -103,10 +101,10 @@ def compare(window: Window, options: WindowOptions, whole: bool, rounds: int) ->
     }
 
 
-def uploads(window: Window, options: WindowOptions) -> dict[str, Any]:
+def uploads(options: WindowOptions) -> dict[str, Any]:
     """Return the bytes that OpenGL's own texture call is given for a TR and for a map, and those promised."""
     brain = load_brain(MNI_VOXELS_2MM)
-    run = Run(SHORT, window, options, _scores(SHORT), False, grid_from_image(brain.image()))
+    run = Run(SHORT, options, _scores(SHORT), False, grid_from_image(brain.image()))
     sent: list[int] = []
     upload = gloo.gl.glTexSubImage2D
 
@@ -132,8 +130,8 @@ def uploads(window: Window, options: WindowOptions) -> dict[str, Any]:
 def main(rounds: int) -> None:
     options = WindowOptions(size=SIZE, vsync=False)
     window = Window("benchmark", options)
-    result = {"default": compare(window, options, False, rounds), "whole_run": compare(window, options, True, rounds)}
-    figures = {**result, "bytes": uploads(window, options), "renderer": renderer_name()}
+    result = {"default": compare(options, False, rounds), "whole_run": compare(options, True, rounds)}
+    figures = {**result, "bytes": uploads(options), "renderer": renderer_name()}
     window.close()
     print(json.dumps(figures))
 
