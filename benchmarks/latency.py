@@ -179,7 +179,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     how_long = parser.add_mutually_exclusive_group()
     how_long.add_argument("--quick", action="store_true", help="300 TRs, about two minutes (the default)")
-    how_long.add_argument("--full", action="store_true", help="1000 TRs, about seven minutes")
+    how_long.add_argument("--full", action="store_true", help="1000 TRs, and more of everything")
     parser.add_argument("--no-anat", dest="anat", action="store_false", help="no anatomy under the map")
     args = parser.parse_args()
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
