@@ -271,7 +271,8 @@ def test_full_screen_stays_when_another_window_takes_the_keyboard(
         other.wait(20)
     # What the other window covered is drawn again.
     below = round(design((width, height)).strip.bottom)
-    still(window, lambda p: np.array_equal(p[below:], full[below:]))
+    # A part painted again may differ from the whole in the last bit: its columns are counted from another one.
+    still(window, lambda p: bool((np.abs(p[below:].astype(int) - full[below:]) <= 2).all()))
     window.focus()
     press(shown, window, "F11")
     until(lambda: window.geometry() == place, "the place it had before")
