@@ -14,6 +14,7 @@ from rtcog_gl.model.actions import (
     best_template,
     cooldown_blocks,
     hit_marker,
+    hit_markers,
     state_word,
 )
 from rtcog_gl.model.session import ActionState, Live, Session
@@ -151,3 +152,5 @@ def test_best_template(column, template) -> None:
     assert best_template(np.array(column, np.float32)) == template
     expected = None if template is None else HitMarker(template, column[template])
     assert hit_marker(np.array(column, np.float32)) == expected
+    several = np.array([column, column], np.float32).reshape(2, -1).T
+    assert hit_markers(several) == [expected, expected]

@@ -183,6 +183,15 @@ def best_template(column: npt.ArrayLike) -> int | None:
     return int(np.argmax(np.where(finite, scores, -np.inf)))
 
 
+def hit_markers(columns: npt.NDArray[np.floating]) -> list[HitMarker | None]:
+    """Return `hit_marker` of each column of an array (templates, k)."""
+    if columns.size == 0:
+        return [None] * columns.shape[1]
+    scores = np.where(np.isfinite(columns), columns, -np.inf)
+    templates, values = scores.argmax(axis=0).tolist(), scores.max(axis=0).tolist()
+    return [HitMarker(t, v) if v > -np.inf else None for t, v in zip(templates, values, strict=True)]
+
+
 def hit_marker(column: npt.ArrayLike) -> HitMarker | None:
     """Return where a hit in this column is marked: its highest finite score; None where nothing was measured."""
     template = best_template(column)

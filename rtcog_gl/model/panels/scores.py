@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from ..actions import action_blocks, cooldown_blocks, hit_marker
+from ..actions import action_blocks, cooldown_blocks, hit_markers
 from ..draw import Axes, Drawing, Rect, TraceView
 from ..scene import Scene, Style
 from ..status import status
@@ -167,10 +167,8 @@ def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
     end = float(ax.x(scene.live.n_final - 1)) + pen.dp(22) if scene.view.live else ax.plot.right + pen.dp(10)
     taken = ax.plot.x + pen.width(_threshold_words(scene), 13, True) + pen.dp(16)
     threshold_y = float(ax.y(scene.session.hit_thr)) if np.isfinite(scene.session.hit_thr) else -np.inf
-    for onset in sorted(set(scene.live.onsets)):
-        if not (0 <= onset < scene.live.n_final and ax.t0 <= onset <= ax.t1):
-            continue
-        best = hit_marker(scene.scores[:, onset])
+    onsets = sorted({t for t in scene.live.onsets if 0 <= t < scene.live.n_final and ax.t0 <= t <= ax.t1})
+    for onset, best in zip(onsets, hit_markers(scene.scores[:, onsets]), strict=True):
         if best is None:
             continue
         x, y = float(ax.x(onset)), float(ax.y(best.value))
