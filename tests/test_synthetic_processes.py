@@ -132,7 +132,9 @@ def test_a_killed_producer_leaves_nothing_behind_after_stop() -> None:
 
 
 PARENT = """
-import sys, time
+import signal, sys, time
+# A test run in the background ignores Ctrl-C, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from rtcog_gl.session.synthetic import DemoOptions, start
 if __name__ == "__main__":
     options = DemoOptions(phantom=True, voxels=1500, nvols=5000, tr=0.02, lead_in_s=0.0)
