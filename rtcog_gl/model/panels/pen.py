@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from ..draw import Colour, Drawing, RampView, Rect, ShapeList, SlicesView, Text, TraceView
 from ..scene import Style
 
@@ -63,6 +65,8 @@ class Pen:
         self, traces: TraceView | None = None, slices: SlicesView | None = None, ramp: RampView | None = None
     ) -> Drawing:
         """Return what was collected."""
-        return Drawing(
-            self.rect, self.under.array(), self.clear, traces, slices, ramp, self.over.array(), tuple(self.texts)
-        )
+        under, over = self.under.array(), self.over.array()
+        if traces is None and slices is None and ramp is None:
+            # Nothing comes in between: one draw call does for both.
+            under, over = np.concatenate([under, over]), over[:0]
+        return Drawing(self.rect, under, self.clear, traces, slices, ramp, over, tuple(self.texts))
