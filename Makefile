@@ -8,6 +8,7 @@ export PYTHON SKIP_SYSTEM_CHECK
 
 ifeq ($(shell uname -s),Linux)
 XVFB := env -u WAYLAND_DISPLAY PYGLFW_LIBRARY_VARIANT=x11 xvfb-run -a -s "-screen 0 1920x1080x24"
+MUST := RTCOG_GL_REQUIRE_DISPLAY=1
 OFFSCREEN := EGL_PLATFORM=surfaceless
 OLD_GL := MESA_GL_VERSION_OVERRIDE=2.1 MESA_GLSL_VERSION_OVERRIDE=120
 ifeq ($(DISPLAY)$(WAYLAND_DISPLAY),)
@@ -50,7 +51,7 @@ test: setup-test lint ## set up, then lint, types and all tests; those that draw
 	@echo "== tests without a window"
 	@$(OFFSCREEN) $(PYTEST) -m "not display and not soak" $(NONE_IS_FINE)
 	@echo "== tests with a window"
-	@$(XVFB) $(PYTEST) -m "display and not soak" $(NONE_IS_FINE)
+	@$(MUST) $(XVFB) $(PYTEST) -m "display and not soak" $(NONE_IS_FINE)
 ifdef OLD_GL
 	@echo "== tests that draw, as OpenGL 2.1 / GLSL 1.20"
 	@$(OFFSCREEN) $(OLD_GL) $(PYTEST) -m "gl and not display and not soak" $(NONE_IS_FINE)
@@ -62,7 +63,7 @@ lint: setup-test ## ruff format --check, ruff check, mypy --strict
 	@$(PY) -m mypy --strict rtcog_gl
 
 soak: setup-test ## the long tests
-	@$(XVFB) $(PYTEST) -m soak
+	@$(MUST) $(XVFB) $(PYTEST) -m soak
 
 bench: setup-test ## measure the latency from a column's write to its pixels (prints JSON)
 	@$(XVFB) $(PY) benchmarks/latency.py $(BENCH_ARGS)

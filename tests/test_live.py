@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pixels import assert_close
-from windows import Shown, XWindow, alive, end, log_lines, segments, until, why_no_window, window_pids
+from windows import Shown, XWindow, alive, end, log_lines, needs_window, segments, until, window_pids
 
 from rtcog_gl.model.layout import Layout, auto_scale, layout
 from rtcog_gl.model.options import WindowOptions
@@ -25,7 +25,7 @@ from rtcog_gl.model.theme import DARK
 from rtcog_gl.session import discovery
 from rtcog_gl.session.synthetic import DemoOptions, ScriptedSession, start
 
-pytestmark = [pytest.mark.display, pytest.mark.skipif(bool(why_no_window()), reason=why_no_window() or "-")]
+pytestmark = needs_window()
 
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 STAGES = ("committed", "seen", "uploaded", "drawn", "swapped")

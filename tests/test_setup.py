@@ -108,6 +108,7 @@ def machine(tmp_path: Path) -> Machine:
     made.program("ldconfig", f"cat {tmp_path}/libraries")
     made.program("Xvfb", "exit 1")
     made.program("xauth", "exit 1")
+    made.program("xdotool", "exit 1")
     # Whatever is installed, all libraries are there afterwards.
     lines = "\\n".join(f"{name} (libc6)" for name in LIBRARIES)
     made.program("apt-get", f'echo "apt-get $*" >>{tmp_path}/log; printf "{lines}\\n" >{tmp_path}/libraries')
@@ -267,9 +268,18 @@ def test_a_virtual_display_is_wanted_only_where_there_is_none(machine: Machine) 
     assert machine.setup("test", DISPLAY=":0").returncode == 1
 
 
+def test_the_tests_need_a_hand_on_the_keys_and_the_demo_does_not(machine: Machine) -> None:
+    machine.user(1000)
+    (machine.bin / "xdotool").unlink()
+    assert machine.setup("demo").returncode == 0
+    result = machine.setup("test")
+    assert result.returncode == 1
+    assert result.stderr.endswith(f"{INSTALL} xdotool'\n")
+
+
 def test_a_mac_needs_no_libraries(machine: Machine) -> None:
     machine.program("uname", "echo Darwin")
-    for name in ("Xvfb", "xauth", "ldconfig", "apt-get"):
+    for name in ("Xvfb", "xauth", "xdotool", "ldconfig", "apt-get"):
         (machine.bin / name).unlink()
     assert machine.setup("test").returncode == 0
     assert machine.record == ["venv 3.11.2", "pip .[demo,test]"]
@@ -317,6 +327,19 @@ def test_the_drawing_tests_run_a_second_time_as_old_opengl() -> None:
         "gl and not display and not soak",
     ]
     assert "MESA_GL_VERSION_OVERRIDE=2.1 MESA_GLSL_VERSION_OVERRIDE=120" in passes[2]
+
+
+def test_the_pass_with_windows_fails_where_there_can_be_none() -> None:
+    assert ["RTCOG_GL_REQUIRE_DISPLAY=1" in line for line in _make("test").splitlines() if " -m pytest" in line] == [
+        False,
+        True,
+        False,
+    ]
+    asked = os.environ | {"RTCOG_GL_REQUIRE_DISPLAY": "1", "DISPLAY": ""}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "display", "tests/test_live.py"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=asked, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode not in (0, 5)
+    assert "there is no X display (DISPLAY is empty)" in done.stdout
 
 
 def test_continuous_integration_calls_make_test() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pixels import assert_close
-from windows import Pixels, Shown, XWindow, alive, end, screen, segments, until, why_no_window, window_pids, xdotool
+from windows import Pixels, Shown, XWindow, alive, end, needs_window, screen, segments, until, window_pids, xdotool
 
 from rtcog_gl.model.keys import action_of
 from rtcog_gl.model.layout import Layout, auto_scale, layout
@@ -26,7 +26,7 @@ from rtcog_gl.model.view import Extent, View, apply
 from rtcog_gl.session import discovery
 from rtcog_gl.session.synthetic import ScriptedSession
 
-pytestmark = [pytest.mark.display, pytest.mark.skipif(bool(why_no_window()), reason=why_no_window() or "-")]
+pytestmark = needs_window()
 
 NT, N_TEMPLATES, MATCH_START = 80, 4, 3
 SHAPE = (12, 14, 10)

@@ -20,11 +20,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from rtcog_gl.model.options import ENVIRONMENT, WindowOptions
 
 SPY = "RTCOG_GL_TEST_SPY"
 """Environment variable with a file; the window appends a JSON line to it for each action and each picture."""
+
+REQUIRED = "RTCOG_GL_REQUIRE_DISPLAY"
+"""Environment variable; 1 makes a failure of what would be skipped."""
 
 PATIENCE_S = 30.0
 POLL_S = 0.02
@@ -40,6 +44,14 @@ def why_no_window() -> str:
     if shutil.which("xdotool") is None:
         return "xdotool is not installed"
     return ""
+
+
+def needs_window() -> list[pytest.MarkDecorator]:
+    """Return the marks of tests with real windows, which are skipped or, if they are `REQUIRED`, fail without them."""
+    why = why_no_window()
+    if why and os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{REQUIRED} is 1, but {why}", pytrace=False)
+    return [pytest.mark.display, pytest.mark.skipif(bool(why), reason=why or "-")]
 
 
 def until(true: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:

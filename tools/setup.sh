@@ -86,6 +86,7 @@ windows='libGL.so.1=libgl1 libEGL.so.1=libegl1 libfontconfig.so.1=libfontconfig1
     libXcursor.so.1=libxcursor1 libXi.so.6=libxi6 libXinerama.so.1=libxinerama1 libXrandr.so.2=libxrandr2'
 virtual='libGLX_mesa.so.0=libglx-mesa0 libEGL_mesa.so.0=libegl-mesa0'
 programs='Xvfb=xvfb xauth=xauth'
+drivers='xdotool=xdotool' # what the tests press keys with
 
 # Set packages (Debian's names) and things (what is missing) to what this machine lacks.
 find_missing() {
@@ -95,6 +96,7 @@ find_missing() {
         wanted=$windows
         if [ "$mode" = test ] || [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
             wanted="$wanted $virtual"
+            [ "$mode" = demo ] || programs="$programs $drivers"
             for pair in $programs; do
                 command -v "${pair%%=*}" >/dev/null 2>&1 || miss "$pair"
             done
