@@ -42,10 +42,6 @@ class Rect(NamedTuple):
         bottom = top if bottom is None else bottom
         return Rect(self.x + left, self.y + top, max(0.0, self.w - left - right), max(0.0, self.h - top - bottom))
 
-    def contains(self, x: float, y: float) -> bool:
-        """Whether a point lies inside."""
-        return self.x <= x < self.right and self.y <= y < self.bottom
-
 
 BOX, SEGMENT = 0.0, 1.0
 """Kinds of shapes."""
