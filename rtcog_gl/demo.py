@@ -49,7 +49,12 @@ def _show(session: RunningSession, options: WindowOptions) -> int:
     os.environ[ENVIRONMENT] = shlex.join(options.argv())
     streamer = ESAMStreamer(session.config, session.sync, session.onsets, session.offsets, session.responses)
     threading.Thread(target=_end_with_window, args=(session, streamer), daemon=True).start()
-    streamer.run()
+    try:
+        streamer.run()
+    except KeyboardInterrupt:
+        if streamer.window is not None:
+            streamer.window.terminate()
+        raise
     window = streamer.window
     if window is None or window.given_up or not session.sync.server_ready.is_set():
         print("rtcog-gl demo: no window could be opened; rtcog-gl doctor says what to do", file=sys.stderr)

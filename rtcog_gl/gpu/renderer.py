@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,6 +29,8 @@ log = logging.getLogger("rtcog_gl")
 KEEPS_BACK_BUFFER = ("llvmpipe", "softpipe", "swrast")
 """Renderers (Mesa's, in software) whose swap copies, so that the back buffer still holds the last picture."""
 
+_GL_MAX_VERTEX_TEXTURE_IMAGE_UNITS = 0x8B4C
+
 Size = tuple[int, int]
 
 
@@ -46,11 +49,15 @@ class Renderer:
 
     def __init__(self, session: Session, grid: MaskGrid | None, colormap: str) -> None:
         self.name = renderer_name()
+        check_opengl()
         self.font = GlyphAtlas()
         self._shapes = ShapesLayer()
         self._glyphs = GlyphsLayer(self.font)
-        self._scores = ScoreTexture(session.n_templates, session.nt)
-        self._traces = TracesLayer(self._scores, session.n_templates)
+        self._scores: ScoreTexture | None = None
+        self._traces: TracesLayer | None = None
+        if session.n_templates > 0 and session.nt > 0:
+            self._scores = ScoreTexture(session.n_templates, session.nt)
+            self._traces = TracesLayer(self._scores, session.n_templates)
         self._slices: SlicesLayer | None = None
         self.map_error = ""
         """Why there is no map panel although there is a mask; empty otherwise."""
@@ -88,7 +95,7 @@ class Renderer:
 
     def write_scores(self, first: int, scores: FloatArray) -> int:
         """Upload new columns (templates x k) and return the number of bytes."""
-        return self._scores.write(first, scores) if scores.shape[1] else 0
+        return self._scores.write(first, scores) if self._scores is not None and scores.shape[1] else 0
 
     def write_map(self, column: npt.NDArray[np.float32]) -> int:
         """Upload a map column and return the number of bytes."""
@@ -113,7 +120,7 @@ class Renderer:
     def _panel(self, name: str, drawing: Drawing, size: Size, part: Rect) -> None:
         if len(drawing.under):
             self._shapes.draw((name, "under"), drawing.under, size)
-        if drawing.traces is not None and min(drawing.traces.axes.plot[2:]) > 0:
+        if drawing.traces is not None and self._traces is not None and min(drawing.traces.axes.plot[2:]) > 0:
             self._traces.draw(drawing.traces, size, part)
         if drawing.slices is not None and self._slices is not None:
             self._slices.draw(drawing.slices, size, self._lut)
@@ -123,6 +130,29 @@ class Renderer:
             self._shapes.draw((name, "over"), drawing.over, size)
         if drawing.texts:
             self._glyphs.draw(name, drawing.texts, size)
+
+
+class CannotDraw(RuntimeError):
+    """OpenGL lacks something here that every picture needs; the message is one sentence."""
+
+
+def check_opengl() -> None:
+    """Check that the current context can draw at all.
+
+    Raises
+    ------
+    CannotDraw
+        If its version is below 2.1, or vertex shaders cannot read textures (the traces do).
+    """
+    version = str(gloo.gl.glGetParameter(gloo.gl.GL_VERSION))
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
+    if numbers < (2, 1):
+        raise CannotDraw(f"OpenGL: got version {version}, expected 2.1 or newer; update the graphics card's driver")
+    units = int(gloo.gl.glGetParameter(_GL_MAX_VERTEX_TEXTURE_IMAGE_UNITS))
+    if units < 1:
+        raise CannotDraw(
+            f"OpenGL: vertex shaders can read {units} textures here, expected 1 or more; update the driver"
+        )
 
 
 def use_desktop_gl() -> None:

@@ -204,7 +204,8 @@ def _flags(argv: Sequence[str]) -> list[list[str]]:
         belongs = False
         if groups and not word.startswith("--"):
             flag = groups[-1][0]
-            belongs = flag not in values or (values[flag] and len(groups[-1]) == 1)
+            name, joined, _ = flag.partition("=")
+            belongs = not joined and (name not in values or (values[name] and len(groups[-1]) == 1))
         if belongs:
             groups[-1].append(word)
         else:

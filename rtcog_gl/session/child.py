@@ -273,6 +273,12 @@ class WindowProcess:
             return False
         return True
 
+    def terminate(self) -> None:
+        """End the window now, also one that was let go."""
+        for process in (self._process, self._detached):
+            if process is not None and process.poll() is None:
+                process.terminate()
+
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Read the window's JSON lines until it closes its end."""
         pipe = process.stdout

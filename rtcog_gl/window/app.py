@@ -19,6 +19,7 @@ from ..gpu.renderer import Renderer
 from ..model.options import WindowOptions, add_flags, from_args
 from ..model.theme import THEMES
 from ..session.board import BoardError, BoardReader
+from ..session.child import CANNOT_OPEN
 from ..session.discovery import list_sessions
 from ..session.images import load_anatomy
 from ..session.segments import ReadOnlySegment
@@ -29,9 +30,6 @@ from .loop import Loop
 from .watch import Columns, Watcher
 
 log = logging.getLogger("rtcog_gl")
-
-CANNOT_OPEN = 3
-"""Exit status when no window can be opened; the reason is on the standard error."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +69,10 @@ def main(argv: Sequence[str]) -> int:
 def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions) -> int:
     session = reader.session
     window = Window(f"rtcog-gl  {session.out_prefix}", options)
-    renderer = Renderer(session, reader.grid, THEMES[options.theme].colormap)
+    try:
+        renderer = Renderer(session, reader.grid, THEMES[options.theme].colormap)
+    except (RuntimeError, ValueError) as error:
+        raise CannotOpen(str(error)) from error
     columns = Columns(reader, args.scores_fd, args.maps_fd)
     committed, stamps = _producer_stamps(options.stamps, session.nt)
     doorbell = None if args.poll or os.name == "nt" else sys.stdin.fileno()
@@ -82,11 +83,17 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
     for note in [*window.notes, renderer.map_error, _anatomy(renderer, options)]:
         if note:
             console.say(note)
-    latency = LatencyLog(options.latency_log, renderer.name)
+    latency = LatencyLog(options.latency_log, renderer.name, reader.session_id)
     columns.prepare()
     watcher.start()
+    loop = Loop(window, console, watcher, options, latency, superseded(reader.session_id))
     try:
-        Loop(window, console, watcher, options, latency, superseded(reader.session_id)).run()
+        loop.run()
+    except RuntimeError as error:
+        if loop.has_shown:
+            raise
+        # A shader that this driver refuses is found out at the first picture; trying again would not help.
+        raise CannotOpen(f"OpenGL ({renderer.name}) cannot draw the session: {error}") from error
     finally:
         watcher.stop()
         columns.close()

@@ -81,13 +81,10 @@ class Window:
             return
         if options.fullscreen:
             self.full_screen.toggle(monitor)
-        elif options.monitor:
+        elif options.monitor and monitors.positions_are_known():
             left = monitor.x + max(0, (monitor.width - options.size[0]) // 2)
             top = monitor.y + max(0, (monitor.height - options.size[1]) // 2)
-            try:
-                glfw.set_window_pos(self.handle, left, top)
-            except glfw.GLFWError as error:
-                log.warning("the desktop does not let windows be placed (%s)", error)
+            glfw.set_window_pos(self.handle, left, top)
 
     def _on_damage(self, _window: Any) -> None:
         self.damaged = True

@@ -220,7 +220,7 @@ class Console:
         if scene.view.help:
             makers["help"] = (None, lambda: help.draw(style))
         if self._options.photodiode:
-            odd = (scene.live.n_final - 1) % 2 == 1
+            odd = scene.live.n_final > 0 and (scene.live.n_final - 1) % 2 == 1
             makers["photodiode"] = (odd, lambda: _photodiode(style.layout.size, odd))
         parts: dict[str, Rect] = {}
         for name, (key, make) in makers.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,6 @@ from ..model.session import Stamps
 log = logging.getLogger("rtcog_gl")
 
 RECENT = 512
-STALE_NS = 2_000_000_000
-"""A column that is older when the window first sees it is history (the window came late), not a measurement."""
-
 NOTE = "bytes: score or map data uploaded for this TR; drawn: glFinish returned; swapped: the swap call returned"
 
 
@@ -50,28 +48,43 @@ class LatencyLog:
         File that gets one JSON line for each TR shown.
     hardware : str
         Renderer, for the summary.
+    session : str
+        Name of the session. A file of the same session is continued: a window that comes back destroys no measurement.
     """
 
-    def __init__(self, path: str | None, hardware: str = "") -> None:
+    def __init__(self, path: str | None, hardware: str = "", session: str = "") -> None:
         self._file: TextIO | None = None
         self._path = Path(path) if path else None
         self._recent: dict[str, deque[float]] = {"scores": deque(maxlen=RECENT), "map": deque(maxlen=RECENT)}
         self._all: dict[tuple[str, str], list[float]] = {}
         self._hardware = hardware
+        self._session = session
+        self._opened = time.monotonic_ns()
         self._latency = Latency()
         if self._path:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("w", encoding="utf-8")
+                self._file = self._path.open("a" if self._is_ours(self._path) else "w", encoding="utf-8")
             except OSError as error:
                 log.error("latency log: %s cannot be written (%s); the session is shown all the same", path, error)
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a file holds lines of this very session."""
+        if not path.is_file() or not self._session:
+            return False
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return f'"session": "{self._session}"' in file.readline()
+
+    def _is_history(self, column: Shown) -> bool:
+        """Whether a column was written before this window was there: shown, but no measurement of anything."""
+        return 0 < origin(column.stamps) < self._opened
 
     def shown(self, columns: list[Shown], drawn: int, swapped: int) -> None:
         """Note that a frame with these columns is on the screen."""
         for column in columns:
             self._write(column, drawn, swapped)
             start = origin(column.stamps)
-            if not start or swapped - start > STALE_NS:
+            if not start or self._is_history(column):
                 continue
             self._recent[column.kind].append((swapped - start) / 1e6)
             for stage, at in (("drawn", drawn), ("swapped", swapped)):
@@ -92,6 +105,8 @@ class LatencyLog:
             "drawn": drawn,
             "swapped": swapped,
             "bytes": column.n_bytes,
+            "history": self._is_history(column),
+            "session": self._session,
         }
         try:
             self._file.write(json.dumps(line) + "\n")

@@ -79,6 +79,11 @@ class Loop:
         self._first = True
         self._by_hand = False
 
+    @property
+    def has_shown(self) -> bool:
+        """Whether a picture was on the screen."""
+        return not self._first
+
     def run(self) -> None:
         """Run until the window is closed, the time is up, or the session has ended and the window may go."""
         while not self._window.should_close:

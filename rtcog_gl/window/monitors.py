@@ -52,12 +52,17 @@ def choose(number: int) -> tuple[Monitor | None, str]:
     return found[0], f"--monitor: there is no monitor {number}, expected 0 to {last}; the primary one is used"
 
 
+def positions_are_known() -> bool:
+    """Whether the desktop tells and sets the positions of windows; Wayland does neither."""
+    platform = getattr(glfw, "get_platform", None)
+    return platform is None or platform() != getattr(glfw, "PLATFORM_WAYLAND", None)
+
+
 def under(window: Any) -> Monitor | None:
     """Return the monitor that shows most of a window."""
-    try:
-        wx, wy = glfw.get_window_pos(window)
-    except glfw.GLFWError:
-        return next(iter(monitors()), None)  # Wayland does not tell positions.
+    if not positions_are_known():
+        return next(iter(monitors()), None)
+    wx, wy = glfw.get_window_pos(window)
     ww, wh = glfw.get_window_size(window)
 
     def shared(m: Monitor) -> int:
@@ -89,10 +94,7 @@ class FullScreen:
         if target is None:
             log.error("full screen: no monitor was found")
             return
-        try:
-            x, y = glfw.get_window_pos(self._window)
-        except glfw.GLFWError:
-            x, y = target.x, target.y
+        x, y = glfw.get_window_pos(self._window) if positions_are_known() else (target.x, target.y)
         width, height = glfw.get_window_size(self._window)
         self._before = (x, y, width, height)
         glfw.set_window_monitor(

@@ -27,6 +27,9 @@ PATIENCE_S = 0.25
 POLL_S = 0.002
 """How often the board is read where there is no doorbell."""
 
+KEPT_BYTES = 1 << 28
+"""Maps of a session that has ended are kept up to this size; beyond it, rtcog's own memory is."""
+
 KEEPER_LOST = "the viewer's keeper is gone: what is shown is no longer live"
 
 
@@ -63,11 +66,15 @@ class Columns:
             return None
 
     def close(self) -> None:
-        """Unmap everything."""
+        """Unmap everything, and close the descriptors that the keeper handed over: they hold the memory as well."""
         if self._populating is not None:
             self._populating.stop()
         for segment in self._segments.values():
             segment.close()
+        for which, fd in self._fds.items():
+            if fd is not None:
+                os.close(fd)
+                self._fds[which] = None
 
 
 class Watcher:
@@ -106,6 +113,7 @@ class Watcher:
         self._maps_seen = 0
         self._live = Live()
         self._wanted: deque[int] = deque()
+        self._kept: dict[int, FloatArray] = {}
         self._rung_off = False
         self._stop = threading.Event()
         self._errors: set[str] = set()
@@ -187,6 +195,15 @@ class Watcher:
         while self._wanted:
             tr = self._wanted.popleft()
             self._push(Update(self._live, map_tr=tr, map_column=self._map(tr)))
+        if self._live.ended and not self._kept and self._copied >= self._live.n_final:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """After the end, keep the maps and give rtcog's memory back: a window can stay open long after a session."""
+        columns = {tr: column for tr in self._live.maps if (column := self._map(tr)) is not None}
+        if sum(column.nbytes for column in columns.values()) <= KEPT_BYTES:
+            self._kept = columns or {-1: np.zeros(0, np.float32)}
+            self._columns.close()
 
     def _push(self, update: Update) -> None:
         self._updates.append(update)
@@ -225,6 +242,8 @@ class Watcher:
         return owned
 
     def _map(self, tr: int) -> FloatArray | None:
+        if self._kept:
+            return self._kept.get(tr)
         array = self._columns.array("maps")
         if array is None or not 0 <= tr < array.shape[1]:
             return None

@@ -194,5 +194,5 @@ def _waiting(pen: Pen, scene: Scene, ax: Axes) -> None:
     if live.n_final > session.match_start or live.ended:
         return
     words = "no matching in this run" if session.match_start >= session.nt else "waiting for the first scored volume"
-    x, y = round(ax.plot.x + ax.plot.w / 2), round(ax.plot.y + ax.plot.h / 2)
+    x, y = round(ax.plot.x + ax.plot.w / 2), round(ax.plot.y + ax.plot.h / 4)
     pen.text(x, y, words, 19, "text2", anchor="center")
