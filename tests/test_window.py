@@ -376,9 +376,7 @@ def run_demo(*flags: str, **changes: str | None) -> tuple[subprocess.CompletedPr
 
 
 def test_no_display_is_one_sentence_and_leaves_nothing() -> None:
-    began = time.monotonic()
     done, left = run_demo("--duration", "3", DISPLAY=None, WAYLAND_DISPLAY=None)
-    assert time.monotonic() - began < 40
     assert done.returncode not in (0, None)
     assert left == []
     assert "set DISPLAY or WAYLAND_DISPLAY, or run under xvfb-run" in done.stderr
