@@ -185,22 +185,30 @@ def settle(window: XWindow, *colours: Any) -> Any:
     return until(same, "a picture that stands still")[0]
 
 
+def scores_in(latency: Path) -> list[dict[str, Any]]:
+    return [line for line in log_lines(latency) if line["kind"] == "scores"]
+
+
 def test_killed_window_is_back_with_the_whole_history(show: Show, scripted: ScriptedSession, tmp_path: Path) -> None:
     latency = tmp_path / "latency.jsonl"
     shown = show(scripted, linger=0.0, latency_log=str(latency))
     first = shown.ready()
     play(scripted, 18)
     before = settle(first, DARK.bad)
-    assert Counter(line["t"] for line in log_lines(latency) if line["kind"] == "scores") == Counter(range(18))
+    measured = scores_in(latency)
+    assert [(line["t"], line["history"]) for line in measured] == [(t, False) for t in range(18)]
 
     os.kill(first.pid, signal.SIGKILL)
     producing = time.monotonic()
     play(scripted, 1, 0.0)
     assert time.monotonic() - producing < 20, "rtcog waited for a window"
     second = until(lambda: [p for p in window_pids(shown.viewer.pid) if p != first.pid], "another window")[0]
-    until(lambda: [n for n in log_lines(latency) if (n["t"], n["kind"]) == (18, "scores")], "the volume just written")
-    shown_again = Counter(line["t"] for line in log_lines(latency) if line["kind"] == "scores")
-    assert shown_again == Counter(range(19))
+    until(lambda: 18 in {line["t"] for line in scores_in(latency)}, "the volume just written")
+    # What was measured before the kill is kept; the past is shown again, and marked as no measurement.
+    assert scores_in(latency)[:18] == measured
+    again = scores_in(latency)[18:]
+    assert Counter(line["t"] for line in again) == Counter(range(19))
+    assert {line["t"] for line in again if line["history"]} >= set(range(18))
 
     play(scripted, 1)
     os.kill(second, signal.SIGKILL)
@@ -212,6 +220,8 @@ def test_killed_window_is_back_with_the_whole_history(show: Show, scripted: Scri
     rows, columns = slice(round(place.y), round(place.bottom)), slice(round(place.x), round(place.right))
     assert_close(after[rows, columns], before[rows, columns], 0, "map panel after two kills")
     assert state_colour(after) == state_colour(before)
+    scripted.run_volume()
+    until(lambda: (20, False) in [(line["t"], line["history"]) for line in scores_in(latency)], "a new measurement")
     scripted.finish()
     assert shown.join() == 0
     until(lambda: not alive(third), "the window's own end")
