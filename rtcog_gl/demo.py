@@ -22,9 +22,20 @@ log = logging.getLogger("rtcog_gl")
 
 CHECK_S = 0.1
 
+NO_DISPLAY = "there is no display (DISPLAY and WAYLAND_DISPLAY are empty): set one, or run under xvfb-run"
+
+
+def display_is_there() -> bool:
+    """Whether a window can be hoped for; only systems that name their displays in the environment can tell."""
+    named = sys.platform.startswith(("linux", "freebsd"))
+    return not named or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
 
 def run(args: argparse.Namespace) -> int:
     """Show the session that the arguments ask for; return the exit status."""
+    if not display_is_there():
+        print(f"rtcog-gl demo: {NO_DISPLAY}", file=sys.stderr)
+        return 1
     try:
         wanted = synthetic.from_args(args)
         options = window_options.from_args(args)

@@ -425,7 +425,7 @@ def drawn(name: str, size: tuple[int, int] = FULL) -> dict[str, Drawing]:
 
 def test_the_strip_says_what_it_must() -> None:
     got = strings(drawn("running")["strip"])
-    for words in ("MATCHING", "TR 479", " / 1200", " TR 410", "3", "0.5 s", " of 1.2 s", "9.7 ms", "sub-07_run-2"):
+    for words in ("MATCHING", "TR 479", " / 1200", "  TR 410", "3", "0.5 s", " of 1.2 s", "9.7 ms", "sub-07_run-2"):
         assert words in got, words
     assert "TR –" in strings(drawn("nothing yet")["strip"])
     assert "COOLDOWN" in strings(drawn("cooldown")["strip"])

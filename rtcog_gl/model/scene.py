@@ -83,6 +83,11 @@ class Scene:
     """Why the picture can no longer become newer; empty while the keeper is alive."""
 
     @property
+    def questions(self) -> tuple[str, ...]:
+        """Names of the survey's questions, as far as they are known."""
+        return self.live.questions or self.session.questions
+
+    @property
     def extent(self) -> Extent:
         """What the view can walk through."""
         return Extent(self.session.nt, self.live.n_final, len(self.live.maps))

@@ -109,6 +109,9 @@ class Live:
     answers: tuple[Answer, ...] = ()
     """One entry an answered action, oldest first."""
 
+    questions: tuple[str, ...] = ()
+    """Names of the questions where more are known by now than `Session.questions` has; empty otherwise."""
+
     started_ns: int = 0
     """Monotonic time at which the keeper started (ns)."""
 

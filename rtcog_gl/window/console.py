@@ -171,7 +171,7 @@ class Console:
 
     def _make_style(self, size: tuple[int, int], content_scale: float) -> Style:
         scale = auto_scale(size, content_scale, self._options.scale)
-        arranged: Layout = layout(size, scale, bool(self.session.questions))
+        arranged: Layout = layout(size, scale, bool(self.live.questions or self.session.questions))
         return Style(arranged, THEMES[self._options.theme], self._ruler)
 
     def paint(self, now_ns: int, size: tuple[int, int], content_scale: float, redraw: bool = False) -> bool:

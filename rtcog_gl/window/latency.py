@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +58,7 @@ class LatencyLog:
         self._all: dict[tuple[str, str], list[float]] = {}
         self._hardware = hardware
         self._session = session
-        self._opened = time.monotonic_ns()
+        self._opened = 0
         self._latency = Latency()
         if self._path:
             try:
@@ -76,11 +75,12 @@ class LatencyLog:
             return f'"session": "{self._session}"' in file.readline()
 
     def _is_history(self, column: Shown) -> bool:
-        """Whether a column was written before this window was there: shown, but no measurement of anything."""
+        """Whether a column was written before this window's first picture: shown, but no measurement of anything."""
         return 0 < origin(column.stamps) < self._opened
 
     def shown(self, columns: list[Shown], drawn: int, swapped: int) -> None:
         """Note that a frame with these columns is on the screen."""
+        self._opened = self._opened or swapped
         for column in columns:
             self._write(column, drawn, swapped)
             start = origin(column.stamps)

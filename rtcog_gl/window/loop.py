@@ -138,7 +138,8 @@ class Loop:
         if over is None or now < self._next_look:
             return
         self._next_look = now + MAX_SLEEP_S
-        lingered = 0 <= self._options.linger <= now - over
+        # A keeper that died does not mean that the session is over.
+        lingered = (live.ended or live.lost) and 0 <= self._options.linger <= now - over
         if lingered or self._superseded():
             self._window.request_close()
 

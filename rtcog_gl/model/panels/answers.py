@@ -17,7 +17,7 @@ EN_DASH = "–"
 
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
-    return scene.live.answers, scene.session.questions
+    return scene.live.answers, scene.questions
 
 
 def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:
@@ -25,7 +25,7 @@ def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:
     pen = Pen(style, rect)
     pen.panel()
     pen.title("Answers")
-    questions = scene.session.questions
+    questions = scene.questions
     inner = rect.inset(pen.dp(18), pen.dp(44), pen.dp(18), pen.dp(12))
     first_w = max(pen.dp(84), pen.width(f"{scene.session.nt}", 17, True) + pen.dp(34))
     # The last name leans out of its column.
@@ -51,7 +51,7 @@ def _band(pen: Pen, scene: Scene, box: Rect, names: tuple[str, ...], first: int,
     slope = math.radians(HEADER_ANGLE)
     column_w = (box.w - first_w) / columns
     longest = max((pen.width(name, 14) for name in names), default=0.0)
-    header_h = min(longest * math.sin(slope) + pen.dp(10), max(pen.dp(26), box.h - row_h), pen.dp(132))
+    header_h = min(longest * math.sin(slope) + pen.dp(10) + 2, max(pen.dp(26), box.h - row_h), pen.dp(132))
     header_bottom = box.y + header_h
     most = (header_h - pen.dp(10)) / math.sin(slope)
     for i, name in enumerate(names):

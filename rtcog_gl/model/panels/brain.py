@@ -25,7 +25,15 @@ CONVENTION = "neurological · left is left"
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     named = scene.map is not None and scene.map.tr < scene.live.n_final
-    return scene.map, named, len(scene.live.maps), shown_hit(scene.view, len(scene.live.maps)), scene.grid is None
+    onsets = scene.live.onsets[-1:], len(scene.live.onsets), scene.live.ended
+    return (
+        scene.map,
+        named,
+        onsets,
+        len(scene.live.maps),
+        shown_hit(scene.view, len(scene.live.maps)),
+        scene.grid is None,
+    )
 
 
 def threshold_of(vmax: float, wanted: float) -> float:
@@ -76,7 +84,7 @@ def _title(pen: Pen, scene: Scene) -> None:
     x, y = pen.rect.x + pen.dp(18), pen.rect.y + pen.dp(30)
     convention_w = pen.width(CONVENTION.upper(), 13, True, 1.6)
     if scene.map is None:
-        pen.text(x, y, "no hit yet", 19, "text2", max_width=pen.rect.w - convention_w - pen.dp(60))
+        pen.text(x, y, _nothing(scene), 19, "text2", max_width=pen.rect.w - convention_w - pen.dp(60))
     else:
         best = hit_marker(scene.scores[:, scene.map.tr]) if scene.map.tr < scene.scores.shape[1] else None
         colour = pen.theme.text2 if best is None else pen.theme.template(best.template)
@@ -85,13 +93,25 @@ def _title(pen: Pen, scene: Scene) -> None:
         pen.over.disc(x + radius, y - pen.px(19) * 0.36, radius, colour)
         x += 2 * radius + pen.dp(10)
         room = pen.rect.right - x - convention_w - pen.dp(60)
-        which = f"TR {scene.map.tr}   hit {scene.map.index + 1} of {len(scene.live.maps)}"
+        newest = scene.live.onsets[-1] if scene.live.onsets else scene.map.tr
+        older = newest != scene.map.tr
+        which = f"TR {scene.map.tr}   hit {scene.map.index + 1} of {len(scene.live.onsets)}"
+        which += f"   OLDER, newest is TR {newest}   (End: newest)" if older else ""
         which_w = pen.width(which, 17)
         used = pen.text(x, y, label, 19, "text", bold=True, max_width=max(pen.dp(60), room - which_w))
         used = min(used, max(pen.dp(60), room - which_w))
-        pen.text(x + used + pen.dp(14), y, which, 17, "text2", max_width=max(pen.dp(60), room - used))
+        tone = "warn" if older else "text2"
+        pen.text(x + used + pen.dp(14), y, which, 17, tone, bold=older, max_width=max(pen.dp(60), room - used))
     right = pen.rect.right - pen.dp(18) - convention_w
     pen.text(right, y - pen.dp(2), CONVENTION.upper(), 13, "text3", bold=True, spacing=1.6)
+
+
+def _nothing(scene: Scene) -> str:
+    """Say why there is no map."""
+    if not scene.live.onsets:
+        return "no hit in this run" if scene.live.ended else "no hit yet"
+    tr = scene.live.onsets[-1]
+    return f"TR {tr}: no map" if scene.grid is None or scene.live.ended else f"TR {tr}: the map is not there yet"
 
 
 def _annotate(pen: Pen, plane: SlicePlane, here: tuple[float, float, float], crosshair: bool) -> None:
@@ -99,8 +119,12 @@ def _annotate(pen: Pen, plane: SlicePlane, here: tuple[float, float, float], cro
     letters = edge_letters(plane)
     size = 15
     top = rect.y + pen.px(size)
-    pen.text(rect.x + pen.dp(6), top, letters.left, size, "text", bold=True)
-    pen.text(rect.right - pen.dp(6), top, letters.right, size, "text", bold=True, anchor="right")
+    height = round(pen.px(size) * 1.25)
+    for x, letter, anchor in ((rect.x + pen.dp(6), letters.left, 0.0), (rect.right - pen.dp(6), letters.right, 1.0)):
+        width = pen.width(letter, size, True)
+        left = round(x - anchor * width)
+        pen.over.box(Rect(left - 3, rect.y, round(width) + 6, height), fade(pen.theme.panel, 0.7), radius=pen.dp(3))
+        pen.text(left, top, letter, size, "text", bold=True)
     axis = normal_axis(plane)
     caption = f"{'xyz'[axis]} = {mm(here[axis])} mm"
     pen.text(round(rect.x + rect.w / 2), rect.bottom + pen.dp(22), caption, 15, "text", bold=True, anchor="center")
@@ -116,7 +140,10 @@ def _annotate(pen: Pen, plane: SlicePlane, here: tuple[float, float, float], cro
 
 def _colour_bar(pen: Pen, box: Rect, shown: ShownMap, vmax: float, threshold: float) -> RampView:
     """Draw ticks at round numbers, at the ends and at the threshold; the latter two win where it is tight."""
-    ramp = Rect(box.x + pen.dp(34), box.y + pen.dp(12), pen.dp(18), max(8.0, box.h - pen.dp(96)))
+    above = max(pen.dp(20), pen.px(13) * 1.4)
+    lines = 3 if shown.n_missing else 2
+    height = max(8.0, box.h - pen.dp(12) - lines * above - max(pen.dp(40), pen.px(13) * 1.6))
+    ramp = Rect(box.x + pen.dp(34), box.y + pen.dp(12), pen.dp(18), height)
     tight = pen.px(13) * 1.15
     pixel = ramp.h / (2 * vmax)
     fixed = [vmax, -vmax]
@@ -129,18 +156,18 @@ def _colour_bar(pen: Pen, box: Rect, shown: ShownMap, vmax: float, threshold: fl
     for value in (*free, *fixed):
         y = ramp.y + (vmax - value) * pixel
         strong = value in fixed
-        label = signed(value, _digits(vmax)) if strong else tick_label(value, step)
+        label = signed(value, _digits(vmax)) if strong else ("+" if value > 0 else "") + tick_label(value, step)
         width = pen.dp(9) if strong else pen.dp(5)
         tone = pen.theme.text if strong else pen.theme.text3
         pen.over.box(Rect(ramp.right, min(round(y), ramp.bottom - line), width, line), tone)
         pen.text(ramp.right + pen.dp(14), round(y + pen.px(13) * 0.36), label, 13, "text" if strong else "text2")
     place = ", ".join(mm(along) for along in shown.peak_mm)
-    pen.text(box.right, box.bottom - pen.dp(24), f"peak {place}", 13, "text2", anchor="right")
-    height = f"value {signed(shown.peak_value, _digits(vmax))}"
-    pen.text(box.right, box.bottom - pen.dp(4), height, 13, "text", bold=True, anchor="right")
+    pen.text(box.right, box.bottom - pen.dp(4) - above, f"peak {place}", 13, "text2", anchor="right")
+    value_words = f"value {signed(shown.peak_value, _digits(vmax))}"
+    pen.text(box.right, box.bottom - pen.dp(4), value_words, 13, "text", bold=True, anchor="right")
     if shown.n_missing:
         text = f"{shown.n_missing} voxels missing"
-        pen.text(box.right, box.bottom - pen.dp(44), text, 13, "warn", anchor="right")
+        pen.text(box.right, box.bottom - pen.dp(4) - 2 * above, text, 13, "warn", anchor="right")
     return RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut)
 
 

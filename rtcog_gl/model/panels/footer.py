@@ -8,19 +8,15 @@ from ..draw import Drawing
 from ..scene import Scene, Style
 from .pen import Pen
 
+TURN_NS = 5_000_000_000
+"""How long each of several messages is shown."""
+
 HINTS = "? all keys   F full screen   ← → look back   End live   + − zoom   W whole run   [ ] hits   S picture"
 
 
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
-    return (
-        scene.note,
-        scene.keeper_lost,
-        scene.live.lost,
-        scene.live.messages[-1:],
-        len(scene.live.messages),
-        scene.hardware,
-    )
+    return _message(scene), scene.hardware, scene.corner_px
 
 
 def draw(scene: Scene, style: Style) -> Drawing:
@@ -44,6 +40,7 @@ def _message(scene: Scene) -> tuple[str, str, bool]:
     if scene.note:
         return scene.note, "text", True
     if scene.live.messages:
-        more = len(scene.live.messages) - 1
-        return scene.live.messages[-1] + (f"   (+{more} earlier)" if more else ""), "warn", True
+        n = len(scene.live.messages)
+        i = scene.now_ns // TURN_NS % n
+        return scene.live.messages[i] + (f"   ({i + 1} of {n})" if n > 1 else ""), "warn", True
     return HINTS, "text3", False

@@ -122,7 +122,10 @@ def _column(
         pen.text(x, baseline, scene.session.labels[k], SIZE, style.colour, bold=True, max_width=name_w)
         tone = "text" if np.isfinite(value) else "text3"
         pen.text(value_x, baseline, signed(value), SIZE, tone, anchor="right")
-        if leaders and np.isfinite(value):
+        width = max(1.0, 1.2 * pen.style.layout.scale)
+        dash = (style.dash, style.gap)
+        if not leaders:
+            pen.over.segment(x - pen.dp(20), centre, x - pen.dp(6), centre, width, style.colour, dash)
+        elif np.isfinite(value):
             start = (float(ax.x(shown_tr(scene))) + pen.dp(5), float(ax.y(value)))
-            width = max(1.0, 1.2 * pen.style.layout.scale)
-            pen.over.segment(*start, x - pen.dp(7), centre, width, fade(style.colour, 0.7), (style.dash, style.gap))
+            pen.over.segment(*start, x - pen.dp(7), centre, width, fade(style.colour, 0.7), dash)

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 
 from ..actions import action_blocks, cooldown_blocks, hit_markers
-from ..draw import Axes, Drawing, Rect, TraceView
+from ..draw import Axes, Colour, Drawing, Rect, TraceView
 from ..scene import Scene, Style
 from ..status import status
 from ..theme import fade, trace_styles
@@ -107,7 +107,8 @@ def _washes(pen: Pen, scene: Scene, ax: Axes) -> None:
             pen.under.box(block, pen.theme.action_wash)
             if block.w > word_w:
                 centre = round(block.x + block.w / 2)
-                pen.text(centre, block.y + pen.dp(18), "survey", 13, "action", bold=True, anchor="center")
+                base = round(block.y + max(pen.dp(18), pen.px(13) * 1.3))
+                pen.text(centre, base, "survey", 13, "action", bold=True, anchor="center")
 
 
 def _grid(pen: Pen, ax: Axes) -> None:
@@ -132,21 +133,19 @@ def _grid(pen: Pen, ax: Axes) -> None:
 
 
 def _threshold(pen: Pen, scene: Scene, ax: Axes) -> None:
+    """Draw the threshold across the plot; its number stands beside the title, where no data can be."""
     value = scene.session.hit_thr
     if not np.isfinite(value):
         return
-    y = round(float(ax.y(value)))
+    dash = (pen.dp(8), pen.dp(6))
     thick = max(1.0, round(1.6 * pen.style.layout.scale))
-    pen.over.box(Rect(ax.plot.x, y, ax.plot.w, thick), pen.theme.threshold, dash=(pen.dp(8), pen.dp(6)))
-    words = _threshold_words(scene)
-    height = round(pen.px(13) * 1.3)
-    back = Rect(ax.plot.x + pen.dp(4), y - pen.dp(3) - height, pen.width(words, 13, True) + pen.dp(8), height)
-    pen.over.box(back, fade(pen.theme.panel, 0.7), radius=pen.dp(3))
-    pen.text(ax.plot.x + pen.dp(8), y - pen.dp(7), words, 13, "text", bold=True)
-
-
-def _threshold_words(scene: Scene) -> str:
-    return f"threshold {scene.session.hit_thr:.4g}"
+    y = round(float(ax.y(value)))
+    pen.over.box(Rect(ax.plot.x, y, ax.plot.w, thick), pen.theme.threshold, dash=dash)
+    x = pen.rect.x + pen.dp(52) + pen.width("MATCH SCORE", 13, True, 1.6)
+    base = pen.rect.y + pen.dp(27)
+    pen.over.box(Rect(round(x), round(base - pen.px(13) * 0.36), pen.dp(36), thick), pen.theme.threshold, dash=dash)
+    words = f"threshold {value:.4g}".replace("-", MINUS)
+    pen.text(round(x + pen.dp(46)), base, words, 13, "text", bold=True)
 
 
 def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
@@ -165,8 +164,6 @@ def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
     radius = pen.dp(9)
     free = -np.inf
     end = float(ax.x(scene.live.n_final - 1)) + pen.dp(22) if scene.view.live else ax.plot.right + pen.dp(10)
-    taken = ax.plot.x + pen.width(_threshold_words(scene), 13, True) + pen.dp(16)
-    threshold_y = float(ax.y(scene.session.hit_thr)) if np.isfinite(scene.session.hit_thr) else -np.inf
     onsets = sorted({t for t in scene.live.onsets if 0 <= t < scene.live.n_final and ax.t0 <= t <= ax.t1})
     for onset, best in zip(onsets, hit_markers(scene.scores[:, onsets]), strict=True):
         if best is None:
@@ -178,14 +175,24 @@ def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
         label = scene.session.labels[best.template]
         half = min(pen.width(label, 13, True), pen.dp(120)) / 2
         # The names of the traces begin right of the newest TR.
-        x = min(x, end - half)
-        if x - half > free and y - radius - pen.dp(6) - pen.px(13) > ax.plot.y and ax.plot.x < x - half:
-            above = round(y - radius - pen.dp(6))
-            words_y = threshold_y - pen.dp(7)
-            if x - half < taken and abs(above - words_y) < pen.px(13) * 1.35:
-                above = round(words_y - pen.px(13) * 1.35)
-            pen.text(round(x), above, label, 13, colour, bold=True, anchor="center", max_width=pen.dp(120))
+        x = max(min(x, end - half), ax.plot.x + half)
+        if x - half > free:
+            _hit_name(pen, ax, label, colour, (x, y), half, radius)
             free = x + half + pen.dp(8)
+
+
+def _hit_name(
+    pen: Pen, ax: Axes, label: str, colour: Colour, at: tuple[float, float], half: float, radius: float
+) -> None:
+    """Write a hit's name above its disc, or below where there is no room above."""
+    x, y = at
+    height = round(pen.px(13) * 1.25)
+    above = y - radius - pen.dp(5) - height > ax.plot.y
+    top = round(y - radius - pen.dp(5) - height if above else y + radius + pen.dp(5))
+    back = Rect(round(x - half) - 3, top, round(2 * half) + 6, height)
+    pen.over.box(back, fade(pen.theme.panel, 0.6), radius=pen.dp(3))
+    base = top + round(pen.px(13) * 0.98)
+    pen.text(round(x), base, label, 13, colour, bold=True, anchor="center", max_width=pen.dp(120))
 
 
 def _waiting(pen: Pen, scene: Scene, ax: Axes) -> None:

@@ -60,6 +60,9 @@ def draw(scene: Scene, style: Style) -> Drawing:
     _edge(pen, now, colour)
     cells = _cells(scene, style, now)
     run = _run(scene)
+    left = _time_left(scene, style)
+    if left is not None and _needed(pen, now, [left, *cells], run, scene.session.nt, 1.0) + 7 * pen.dp(30) < rect.w:
+        cells = [left, *cells]
     factor, gap = _fit(pen, now, cells, run, scene.session.nt)
     x = rect.x + pen.dp(36)
     x = _state(pen, now, colour, x, factor) + gap
@@ -71,15 +74,13 @@ def draw(scene: Scene, style: Style) -> Drawing:
 
 
 def _edge(pen: Pen, now: Status, colour: Colour) -> None:
-    """Mark the states that ask for attention by shape as well: hatched for stalled, notched for action."""
+    """Mark the state that asks for attention by shape as well: stalled is hatched."""
     rect, width = pen.rect, pen.dp(12)
     if now.word == "STALLED":
         step = pen.dp(14)
         for i in range(int(rect.h / step) + 1):
             if i % 2:
                 pen.under.box(Rect(rect.x, rect.y + i * step, width, step), pen.theme.background)
-    elif now.word == "COOLDOWN":
-        pen.under.box(Rect(rect.x, rect.y, width, rect.h * (1 - now.fraction)), pen.theme.hairline)
 
 
 def _line(pen: Pen, fraction: float, size: float) -> float:
@@ -131,16 +132,26 @@ def _cells(scene: Scene, style: Style, now: Status) -> list[Cell]:
     return cells
 
 
+def _time_left(scene: Scene, style: Style) -> Cell | None:
+    """Return how long the rest of the run will take, where that is known."""
+    tr_s = scene.live.tr_s or scene.session.expected_tr_s
+    if not tr_s or scene.live.ended:
+        return None
+    rest = max(0, scene.session.nt - scene.live.n_final) * tr_s
+    return Cell("left", (Part(f"{int(rest // 60)}:{int(rest % 60):02d}", 20, style.theme.text, True),), "00:00")
+
+
 def _last_hit(scene: Scene, style: Style) -> Cell:
     theme = style.theme
     onset = scene.live.onsets[-1] if scene.live.onsets else None
     if onset is None:
-        return Cell("last hit", (Part("none yet", 20, theme.text2),), "SMot0 TR 0000")
+        none = "none" if scene.live.ended else "none yet"
+        return Cell("last hit", (Part(none, 20, theme.text2),), "SMot0  TR 0000")
     shown = 0 <= onset < scene.live.n_final
     best = hit_marker(scene.scores[:, onset]) if shown else None
     label = "hit" if best is None else scene.session.labels[best.template]
     label = style.ruler.elide(label, style.layout.dp(150), style.layout.px(20), True)
-    parts = (Part(label, 20, theme.text, True), Part(f" TR {onset}", 16, theme.text2))
+    parts = (Part(label, 20, theme.text, True), Part(f"  TR {onset}", 16, theme.text2))
     return Cell("last hit", parts, "SMot0 TR 0000", disc=None if best is None else theme.template(best.template))
 
 
