@@ -21,8 +21,8 @@ from ..model.theme import THEMES
 from ..session.board import BoardError, BoardReader
 from ..session.child import CANNOT_OPEN
 from ..session.discovery import list_sessions
-from ..session.images import load_anatomy
 from ..session.segments import ReadOnlySegment
+from .backdrop import AnatomyLoader
 from .canvas import CannotOpen, Window
 from .console import Console
 from .latency import LatencyLog
@@ -69,6 +69,7 @@ def main(argv: Sequence[str]) -> int:
 def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions) -> int:
     session = reader.session
     window = Window(f"rtcog-gl  {session.out_prefix}", options)
+    anatomy = AnatomyLoader(options.anat, glfw.post_empty_event) if options.anat else None
     try:
         renderer = Renderer(session, reader.grid, THEMES[options.theme].colormap)
     except (RuntimeError, ValueError) as error:
@@ -80,13 +81,12 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
     hz = window.refresh_hz
     hardware = f"{_short(renderer.name)} · {hz} Hz" if hz else _short(renderer.name)
     console = Console(session, reader.grid, renderer, options, watcher.want_map, hardware)
-    for note in [*window.notes, renderer.map_error, _anatomy(renderer, options)]:
-        if note:
-            console.say(note)
+    for note in filter(None, [*window.notes, renderer.map_error]):
+        console.say(note)
     latency = LatencyLog(options.latency_log, renderer.name, reader.session_id)
     columns.prepare()
     watcher.start()
-    loop = Loop(window, console, watcher, options, latency, superseded(reader.session_id))
+    loop = Loop(window, console, watcher, options, latency, superseded(reader.session_id), anatomy)
     try:
         loop.run()
     except RuntimeError as error:
@@ -106,18 +106,6 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
 def _short(renderer: str) -> str:
     """Return the part of the renderer's name that people know."""
     return renderer.split("(")[0].split("/")[0].strip() or renderer
-
-
-def _anatomy(renderer: Renderer, options: WindowOptions) -> str:
-    """Show the anatomy that was asked for; return what is wrong with it, or nothing."""
-    if options.anat is None:
-        return ""
-    try:
-        renderer.set_anatomy(load_anatomy(options.anat))
-    except (OSError, ValueError) as error:
-        log.error("%s", error)
-        return str(error)
-    return ""
 
 
 def _producer_stamps(name: str | None, nt: int) -> tuple[npt.NDArray[np.uint64] | None, ReadOnlySegment | None]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..gpu import renderer as gpu
 from ..gpu.renderer import Renderer
+from ..model.anatomy import Anatomy
 from ..model.damage import damage
 from ..model.draw import Drawing, Rect, ShapeList
 from ..model.layout import Layout, auto_scale, layout
@@ -89,6 +90,18 @@ class Console:
     def say(self, note: str) -> None:
         """Show a short message for a few seconds."""
         self._note, self._note_until = note, time.monotonic() + NOTE_S
+
+    def show_anatomy(self, anatomy: Anatomy | str) -> None:
+        """Show an anatomy under the map, or the sentence that says why there is none."""
+        if isinstance(anatomy, str):
+            self.say(anatomy)
+            return
+        try:
+            self._renderer.set_anatomy(anatomy)
+        except ValueError as error:
+            log.error("%s", error)
+            self.say(str(error))
+        self._panels.pop("map", None)
 
     def act(self, action: str) -> None:
         """Change the view."""

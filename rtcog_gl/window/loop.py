@@ -14,6 +14,7 @@ from vispy.io import write_png
 
 from ..gpu import renderer as gpu
 from ..model.options import WindowOptions
+from .backdrop import AnatomyLoader
 from .canvas import Window
 from .console import Console
 from .keyboard import Keyboard
@@ -52,6 +53,8 @@ class Loop:
         Gets every column that reached the screen.
     superseded : callable
         Whether a newer session has begun, so that a window left over from this one can go.
+    anatomy : AnatomyLoader or None
+        Brings the anatomy, after the first picture.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Loop:
         options: WindowOptions,
         latency: LatencyLog,
         superseded: Any,
+        anatomy: AnatomyLoader | None = None,
     ) -> None:
         self._window = window
         self._console = console
@@ -69,6 +73,7 @@ class Loop:
         self._options = options
         self._latency = latency
         self._superseded = superseded
+        self._anatomy = anatomy
         self._keyboard = Keyboard(window.handle, self._act)
         self._started = time.monotonic()
         self._next_tick = 0.0
@@ -104,6 +109,9 @@ class Loop:
         updates = self._watcher.take()
         columns = [column for update in updates for column in self._console.absorb(update)]
         self._console.keeper_lost = self._watcher.lost
+        backdrop = self._anatomy.take() if self._anatomy is not None and not self._first else None
+        if backdrop is not None:
+            self._console.show_anatomy(backdrop)
         now = time.monotonic()
         if updates or now >= self._next_tick:
             self._shown_ns = time.monotonic_ns()
