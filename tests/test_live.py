@@ -295,6 +295,13 @@ def test_nobody_left_to_follow_is_said(victim: str, tmp_path: Path, monkeypatch:
         if victim == "keeper":
             time.sleep(4.0)
             assert alive(window)
+        if victim == "keeper":
+            # The session may go on without its keeper, so the window stays until it is closed.
+            time.sleep(2.0)
+            assert alive(window)
+            shown = XWindow(window, name)
+            shown.focus()
+            shown.key("q")
         until(lambda: not alive(window), "the window's end")
     finally:
         for pid in (window, keeper, parent.pid, manager):
