@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rtcog_gl.model.session import Session
 from rtcog_gl.session.populate import Populating
-from rtcog_gl.session.segments import ReadOnlySegment, identity
+from rtcog_gl.session.segments import ReadOnlySegment, identity, is_removed
 
 RETRY_NS = 50_000_000
 """Time between two looks for a segment that is not there."""
@@ -83,14 +83,19 @@ class SessionSegments:
 
     def __init__(self, wanted: tuple[Wanted, ...], populate: bool = True) -> None:
         self.mapped: dict[str, ReadOnlySegment] = {}
-        self.messages: list[str] = []
         self.bits: npt.NDArray[np.uint32] | None = None
         self.maps: npt.NDArray[np.float32] | None = None
         self._wanted = {each.role: each for each in wanted if min(each.shape) > 0}
+        self._problems: dict[str, tuple[str, ...]] = dict.fromkeys(self._wanted, ())
         self._populate = populate
         self._populating: Populating | None = None
         self._ready = self._doubtful = False
         self._began_ns = self._due_ns = 0
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What is wrong at present, in sentences."""
+        return tuple(sentence for said in self._problems.values() for sentence in said)
 
     @property
     def settled(self) -> bool:
@@ -127,6 +132,10 @@ class SessionSegments:
         """Whether the scores of column `t` are no longer all zero (NaN counts as written)."""
         return self.bits is not None and bool(self.bits[:, t].any())
 
+    def unlinked(self) -> bool:
+        """Whether rtcog has removed the names of its segments, which it does after writing its files."""
+        return bool(self.mapped) and all(is_removed(segment.name) for segment in self.mapped.values())
+
     def close(self) -> None:
         """Let go of everything."""
         self._forget(*self.mapped)
@@ -137,18 +146,22 @@ class SessionSegments:
         except (OSError, ValueError) as error:
             if now_ns - self._began_ns >= MISSING_NS or (self._ready and not isinstance(error, FileNotFoundError)):
                 reason = "there is none" if isinstance(error, FileNotFoundError) else str(error)
-                self._say(f"The segment {wanted.name} cannot be opened ({reason}), expected {self._size(wanted)}.")
+                sentence = f"The segment {wanted.name} cannot be opened ({reason}), expected {self._size(wanted)}."
+                self._problems[wanted.role] = (sentence,)
             return
         try:
             array: npt.NDArray[Any] = segment.array(wanted.shape, np.uint32)
         except ValueError:
-            self._say(f"The segment {wanted.name} holds {segment.size} bytes, expected {self._size(wanted)}.")
+            sentence = f"The segment {wanted.name} holds {segment.size} bytes, expected {self._size(wanted)}."
+            self._problems[wanted.role] = (sentence,)
             segment.close()
             return
+        self._problems[wanted.role] = ()
         if not wanted.fits(segment.size):
             self._say(
+                wanted.role,
                 f"The segment {wanted.name} holds {segment.size} bytes, expected {self._size(wanted)}; "
-                f"its first {wanted.shape[0]} rows are shown."
+                f"its first {wanted.shape[0]} rows are shown.",
             )
         self.mapped[wanted.role] = segment
         if wanted.role == "scores":
@@ -168,8 +181,9 @@ class SessionSegments:
         if later.size:
             self._doubtful = True
             self._say(
+                "scores",
                 f"The segment {name} already holds scores at TR {int(later[0]) + 1} while tr_index is -1, "
-                "expected zeros: it may be left over from a session that died."
+                "expected zeros: it may be left over from a session that died.",
             )
 
     def _drop_replaced(self) -> None:
@@ -189,7 +203,7 @@ class SessionSegments:
                 if self._populating is not None:
                     self._populating.stop()
             self.mapped.pop(role).close()
+            self._problems[role] = ()
 
-    def _say(self, message: str) -> None:
-        if message not in self.messages:
-            self.messages.append(message)
+    def _say(self, role: str, sentence: str) -> None:
+        self._problems[role] = (*self._problems[role], sentence)

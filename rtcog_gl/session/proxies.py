@@ -21,7 +21,7 @@ EVERY_S = 0.5
 HANGS_S = 2.0
 """A read that takes longer counts as hanging."""
 
-_GONE = (BrokenPipeError, EOFError, ConnectionError, FileNotFoundError)
+GONE = (BrokenPipeError, EOFError, ConnectionError, FileNotFoundError)
 """What a proxy raises once its manager's process is gone."""
 
 Rating = float | int | str | None
@@ -46,7 +46,7 @@ class ProxyThread:
     """
 
     problem: str
-    """A sentence once something is wrong; empty while all is well."""
+    """A sentence while something is wrong; empty while all is well."""
 
     read_ns: int
     """Monotonic time at which the last completed read began; 0 before the first."""
@@ -87,7 +87,7 @@ class ProxyThread:
             self._since_ns = began = time.monotonic_ns()
             try:
                 self._read()
-            except _GONE as error:
+            except GONE as error:
                 if not self._stop.is_set():
                     self.gone = True
                     self.problem = f"rtcog's manager is gone ({_kind(error)}), so new {self._what} cannot be read."
@@ -96,6 +96,8 @@ class ProxyThread:
                 if not self.problem:
                     self.problem = f"{self._what.capitalize()} could not be read: {_kind(error)}; it is tried again."
                     log.debug("Reading %s", self._what, exc_info=error)
+            else:
+                self.problem = ""
             finally:
                 self._since_ns = 0
             self.read_ns = began

@@ -49,6 +49,20 @@ def identity(name: str) -> Identity | None:
         os.close(fd)
 
 
+def is_removed(name: str) -> bool:
+    """Whether there is no segment of that name any more; False where the system cannot tell (Windows)."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fd = _open(name)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    os.close(fd)
+    return False
+
+
 def _identity(fd: int) -> Identity | None:
     status = os.fstat(fd)
     return (status.st_dev, status.st_ino) if status.st_ino else None

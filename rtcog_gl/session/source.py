@@ -16,6 +16,7 @@ from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session.arrivals import Arrivals
 from rtcog_gl.session.attach import SessionSegments, wanted_segments
 from rtcog_gl.session.describe import describe
+from rtcog_gl.session.ending import Ending
 from rtcog_gl.session.proxies import AnswersReader, ListsReader, ProxyThread, is_dict
 from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.signals import Look, Sparing, counter
@@ -39,12 +40,6 @@ NEWS_NS = 50_000_000
 
 MAP_LOOK_NS = 20_000_000
 """Where looking takes a lock: time between looks at `hit` while a map is expected."""
-
-STEADY_NS = 20_000_000
-"""At the end, the memory of a column that no signal vouches for must stand still for so long."""
-
-MAP_WAIT_NS = 1_500_000_000
-"""At the end, a map that neither `hit` nor `tr_index` vouches for is given so long to become complete."""
 
 LEAVING_S, LEAVING_TRS = 30.0, 10.0
 """With the manager gone, a session without a volume for so long, in seconds and in TRs, is over."""
@@ -102,7 +97,8 @@ class RtcogSource:
         self._hit_before = False
         self._news = (-1, 0)
         self._map_due_ns = self._kick_ns = self._end_ns = 0
-        self._tail: tuple[bytes, int] = (b"", 0)
+        self._ending = Ending(self._segments, self._session.match_start, self._nt)
+        self._passing: tuple[str, ...] = ()
 
     def _look(self, sync: Any) -> None:
         new_tr, hit, end, ready = Look(sync.new_tr), Look(sync.hit), Look(sync.end), Look(sync.shm_ready)
@@ -178,11 +174,10 @@ class RtcogSource:
         self._arrivals.see(arrived, now)
         if self._arrivals.tr_s != self._live.tr_s:
             self._change(tr_s=self._arrivals.tr_s)
-        self._take_columns(arrived, new_tr)
-        self._take_maps(lists.onsets, hit, arrived)
+        self._take(lists.onsets, hit, arrived, new_tr)
         self._take_lists(lists.onsets, lists.offsets)
         self._schedule_reads(hit)
-        self._finish(arrived)
+        self._finish()
         self._leave()
         return self._live is not before
 
@@ -229,45 +224,32 @@ class RtcogSource:
             self._news = (t, self._now)
         return self._now - self._news[1] < NEWS_NS
 
-    def _take_columns(self, arrived: int, new_tr: bool | None) -> None:
-        ended = bool(self._end_ns)
-        written = ended and self._last_column_is_steady(arrived + 1)
-        self._ready, _ = readiness.poll(self._ready, arrived, new_tr, ended, self._nt, written)
-        first, n_final = self._live.n_final, self._ready.n_final
+    def _take(self, onsets: tuple[int, ...], hit: bool, arrived: int, new_tr: bool | None) -> None:
+        """Take this poll's looks, and show what they allow."""
+        looks = readiness.Looks(onsets, hit, arrived, new_tr)
+        if self._end_ns:
+            # The memory last: it is looked at only where neither these looks nor those before vouch for it.
+            vouched = readiness.take(self._ready, looks, self._nt)
+            unsure = [t for t in dict.fromkeys(onsets) if 0 <= t < self._nt and t not in vouched.maps]
+            self._ending.look(self._now, arrived + 1, unsure)
+            settled = self._ending.column_settled, self._ending.maps_settled
+            looks = replace(looks, column_settled=settled[0], maps_settled=settled[1])
+        self._ready = readiness.take(self._ready, looks, self._nt)
+        self._show_columns(self._live.n_final, self._ready.n_final)
+        self._show_maps(self._ready.maps)
+        if self._now >= self._map_due_ns:
+            self._map_due_ns = self._now + MAP_LOOK_NS
+
+    def _show_columns(self, first: int, n_final: int) -> None:
         if n_final > first:
             self._final_ns[0, first:n_final] = self._now
             self._kick_ns = self._now + ONSET_NS
             self._change(n_final=n_final, newest_ns=self._now)
 
-    def _last_column_is_steady(self, t: int) -> bool:
-        """Whether column `t` was written, and nobody writes to it any more.
-
-        rtcog's own end comes seconds after its last column. An operator's can come in the middle of one.
-        """
-        bits = self._segments.bits
-        if bits is None or not self._session.match_start <= t < self._nt:
-            return False
-        column = bits[:, t].tobytes()
-        if column != self._tail[0]:
-            self._tail = (column, self._now)
-        return any(column) and self._now - self._tail[1] >= STEADY_NS
-
-    def _take_maps(self, onsets: tuple[int, ...], hit: bool, arrived: int) -> None:
-        if not onsets:
-            return
-        maps = readiness.poll_maps(self._live.maps, onsets, hit, arrived, False, self._nt)
-        if self._end_ns and self._now - self._end_ns >= MAP_WAIT_NS:
-            written = [t for t in onsets if 0 <= t < self._nt and self._map_is_written(t)]
-            maps = readiness.poll_maps(maps, written, False, arrived, True, self._nt)
+    def _show_maps(self, maps: tuple[int, ...]) -> None:
         if maps != self._live.maps:
             self._final_ns[1, list(maps[len(self._live.maps) :])] = self._now
             self._change(maps=maps, map_ns=self._now)
-        if self._now >= self._map_due_ns:
-            self._map_due_ns = self._now + MAP_LOOK_NS
-
-    def _map_is_written(self, t: int) -> bool:
-        maps = self._segments.maps
-        return maps is not None and bool(maps[:, t].any())
 
     def _take_lists(self, onsets: tuple[int, ...], offsets: tuple[int, ...]) -> None:
         if onsets != self._live.onsets or offsets != self._live.offsets:
@@ -276,8 +258,17 @@ class RtcogSource:
             self._take_answers(self._answers)
         for thread in self._threads:
             thread.look_for_hanging(self._now)
-            self._say(thread.problem)
-        for message in self._segments.messages[:]:
+        self._take_problems((*(thread.problem for thread in self._threads), *self._segments.messages))
+
+    def _take_problems(self, problems: tuple[str, ...]) -> None:
+        """Say what is wrong at present; what no longer is, is no longer said."""
+        if problems == self._passing:
+            return
+        over = set(self._passing) - set(problems)
+        self._passing = problems
+        if over & set(self._live.messages):
+            self._change(messages=tuple(message for message in self._live.messages if message not in over))
+        for message in problems:
             self._say(message)
 
     def _take_answers(self, read: AnswersReader) -> None:
@@ -306,18 +297,17 @@ class RtcogSource:
         if quiet_s > max(LEAVING_S, LEAVING_TRS * (self._live.tr_s or 0.0)):
             self._change(lost=f"rtcog's manager is gone and no volume came for {quiet_s:.0f} s; nothing more can come.")
 
-    def _finish(self, arrived: int) -> None:
+    def _finish(self) -> None:
         """Say that the session has ended, once nothing more can come."""
         if not self._end_ns:
             return
         since = self._now - self._end_ns
-        last = arrived + 1
-        unsteady = last >= self._ready.n_final and last < self._nt and any(self._tail[0])
         unread = since < LAST_READ_NS and not all(thread.read_since(self._end_ns) for thread in self._threads)
-        unfinished = since < MAP_WAIT_NS and any(
-            0 <= t < self._nt and t not in self._live.maps for t in self._lists.value.onsets
-        )
         # What the last read brought is taken at the next poll.
         stale = self._lists.value.onsets != self._live.onsets or self._lists.value.offsets != self._live.offsets
-        if not (unsteady or unread or unfinished or stale):
-            self._change(ended=True)
+        left_out = self._ending.left_out(self._now, self._live.n_final, self._live.maps)
+        if unread or stale or left_out is None:
+            return
+        for message in left_out:
+            self._say(message)
+        self._change(ended=True)

@@ -13,9 +13,6 @@ from typing import Any
 
 log = logging.getLogger("rtcog_gl")
 
-GONE = (BrokenPipeError, EOFError, ConnectionError, FileNotFoundError)
-"""What a proxy raises once its manager's process is gone."""
-
 _PIECE_S = 0.05
 _GRACE_S = 2.0
 

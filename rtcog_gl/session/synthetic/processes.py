@@ -8,9 +8,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rtcog_gl.session.contract import SyncEvents
+from rtcog_gl.session.proxies import GONE
 from rtcog_gl.session.synthetic.content import load_content
 from rtcog_gl.session.synthetic.hits import HitRule
-from rtcog_gl.session.synthetic.life import GONE, Life
+from rtcog_gl.session.synthetic.life import Life
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.participant import participate
 from rtcog_gl.session.synthetic.producer import SyntheticProducer
