@@ -78,12 +78,14 @@ def display() -> list[Finding]:
 
 def probe(arguments: Sequence[str], timeout_s: float = PROBE_S, **environment: str) -> list[Finding]:
     """Run the checks that need OpenGL in another process, and return what they found."""
-    command = [sys.executable, "-m", PROBE, *arguments]
+    from rtcog_gl.session.interpreter import child_environment, python_command
+
+    command = python_command(PROBE, *arguments)
     name = "off-screen OpenGL" if arguments else "window"
     try:
         done = subprocess.run(
             command,
-            env=os.environ | environment,
+            env=child_environment() | environment,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -25,6 +25,9 @@ def run_streamer(
 ) -> None:
     """Show a session until it ends; what rtcog starts as a process of its own.
 
+    ``server_ready`` is set once a window has shown its first frame. Where no window can be opened it stays clear, and
+    the session is followed without one: whoever waits for the event waits for a picture.
+
     Parameters
     ----------
     streamer_config : StreamingConfig

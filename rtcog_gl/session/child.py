@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import logging
-import multiprocessing.spawn
 import os
-import site
 import subprocess
-import sys
-import sysconfig
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from rtcog_gl.session.interpreter import child_environment, python_command
 
 log = logging.getLogger("rtcog_gl")
 
 CANNOT_OPEN = 3
 """Exit status of a window that found no display or no OpenGL; it has said why on stderr."""
 
+YOUNG_S = 3.0
+"""A window that showed its first frame and lived for so long was all right: the next one comes without a delay."""
+
 MINUTE_S = 60.0
 MAX_RESTARTS = 5
-"""Restarts within a minute; after that one a minute."""
+"""Restarts within a minute of windows that died young; after that one a minute."""
 
 MAX_REFUSALS = 4
 """Starts in a row that may end with `CANNOT_OPEN` before the window is given up."""
@@ -37,42 +36,13 @@ POSIX = os.name == "posix"
 
 
 def default_command() -> list[str]:
-    """Return the command that opens a window: this interpreter (not the launcher that may hide it) and this package."""
-    executable = multiprocessing.spawn.get_executable() or sys.executable
-    return [os.fsdecode(executable), "-m", "rtcog_gl", "window"]
-
-
-def child_environment() -> dict[str, str]:
-    """Return the environment in which a fresh interpreter finds the same package as this one.
-
-    Entries that this process added to ``sys.path`` are passed on only when the package comes from one of them, and the
-    present folder is kept off the path, because an experiment's folder can hold a ``random.py`` of its own.
-    """
-    environment = dict(os.environ, PYTHONSAFEPATH="1")
-    spec = importlib.util.find_spec("rtcog_gl")
-    home = str(Path(spec.origin).resolve().parent.parent) if spec and spec.origin else ""
-    added = [path for path in _absolute(sys.path) if path not in _standard_paths()]
-    if home in [str(Path(path).resolve()) for path in added]:
-        known = environment.get("PYTHONPATH", "").split(os.pathsep)
-        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*added, *filter(None, known)]))
-    return environment
-
-
-def _absolute(paths: Sequence[str]) -> list[str]:
-    return [os.path.abspath(path) for path in paths]  # noqa: PTH100 - "" is the present folder, links are kept
-
-
-def _standard_paths() -> set[str]:
-    standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    standard |= {site.getusersitepackages(), *site.getsitepackages()}
-    standard |= {str(Path(sysconfig.get_path("platstdlib")) / "lib-dynload")}
-    standard |= {path for path in sys.path if path.endswith(".zip")}
-    return set(_absolute([path for path in standard if path]))
+    """Return the command that opens a window: this interpreter and this package."""
+    return python_command("rtcog_gl", "window")
 
 
 @dataclass
 class RestartPolicy:
-    """When a dead window may be started again: at once the first time, then more and more slowly."""
+    """When a window that died young may be started again: at once the first time, then more and more slowly."""
 
     _starts: deque[float] = field(default_factory=deque)
 
@@ -146,6 +116,9 @@ class WindowProcess:
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._policy = RestartPolicy()
+        self._started = 0.0
+        self._shown = False
+        self._telling: threading.Thread | None = None
         self._detached: subprocess.Popen[bytes] | None = None
         self._handover = Handover("")
         self._due: float | None = None
@@ -181,6 +154,7 @@ class WindowProcess:
             What the operator should know: sentences, mostly none.
         """
         self._due, self._handover = None, handover
+        self._started, self._shown = self._clock(), False
         try:
             self._process = _spawn([*self._command, *handover.arguments()], [fd for _, fd in handover.fds])
         except (OSError, ValueError) as error:
@@ -205,7 +179,6 @@ class WindowProcess:
                 return self._replace(handover)
             return []
         if self._due is not None and self._clock() >= self._due and not self.closed:
-            self._policy.started(self._clock())
             return self.start(handover)
         return []
 
@@ -220,7 +193,7 @@ class WindowProcess:
         if status == CANNOT_OPEN:
             return self._refused(now)
         self._refusals = 0
-        delay, exhausted = self._policy.delay(now), self._policy.exhausted
+        delay, exhausted = self._delay(now)
         self._due = now + delay
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         if exhausted:
@@ -228,6 +201,14 @@ class WindowProcess:
                 f"The window died again ({how}), {MAX_RESTARTS} times in a minute; the next try is in {delay:.0f} s."
             ]
         return [f"The window died ({how}) and is opened again.", *(self.watch(handover) if delay == 0 else [])]
+
+    def _delay(self, now: float) -> tuple[float, bool]:
+        """Return the seconds until the next start, and whether that is the minute's last resort."""
+        if self._shown and now - self._started >= YOUNG_S:
+            return 0.0, False
+        delay, exhausted = self._policy.delay(now), self._policy.exhausted
+        self._policy.started(now + delay)
+        return delay, exhausted
 
     def _replace(self, handover: Handover) -> list[str]:
         """Open a window on the new segments in place of the one that looks into old ones."""
@@ -290,26 +271,28 @@ class WindowProcess:
                 *lines, pending = (pending + chunk).split(b"\n")
                 pending = pending[:LONGEST_LINE]
                 for line in lines:
-                    self._hear(line)
+                    self._hear(line, process)
         self.hung_up = self.hung_up or process is self._process
 
-    def _hear(self, line: bytes) -> None:
+    def _hear(self, line: bytes, process: subprocess.Popen[bytes]) -> None:
         event = _parse(line)
         name = event.get("event")
         if name == "first_frame":
             self._refusals = 0
-            self._on_first_frame()
+            self._shown = self._shown or process is self._process
+            self._tell()
         elif name == "end_shown":
             self.end_shown.set()
         elif name == "closed":
             self.closed = True
-        elif name == "log":
-            level = logging.getLevelName(str(event.get("level", "INFO")).upper())
-            log.log(
-                level if isinstance(level, int) else logging.INFO, "window: %s", str(event.get("message", ""))[:2000]
-            )
         elif line.strip():
             log.debug("The window said %r, expected a JSON object with an event.", line[:200])
+
+    def _tell(self) -> None:
+        """Say that there is a picture: on another thread, because rtcog's event can block, and this one must hear."""
+        if self._telling is None or not self._telling.is_alive():
+            self._telling = threading.Thread(target=self._on_first_frame, name="rtcog_gl first frame", daemon=True)
+            self._telling.start()
 
 
 def _parse(line: bytes) -> dict[str, Any]:

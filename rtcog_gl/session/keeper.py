@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import multiprocessing
 import os
 import signal
@@ -35,6 +36,12 @@ SEGMENTS_S = 0.5
 ROLES = frozenset({"scores", "maps"})
 AFTER_ERROR_S = 0.05
 """Pause after a poll that failed."""
+
+PASSING_S = 30.0
+"""What is over, such as a window that died and is back, is said for so long."""
+
+MAX_ERRORS = 100
+"""Kinds of errors that are said; a source that finds ever new words is not listened to any longer."""
 
 MAX_MESSAGES = 50
 LONGEST_MESSAGE = 500
@@ -142,8 +149,8 @@ class Keeper:
         self._flags = tuple(flags)
         self._prefix = prefix
         self._parent = ParentWatch()
-        self._messages: tuple[str, ...] = ()
-        self._errors: set[str] = set()
+        self._messages: dict[str, float] = {}
+        self._errors: set[tuple[type, str]] = set()
         self._lost = ""
         self._stop = threading.Event()
         self._board: BoardWriter | None = None
@@ -164,14 +171,29 @@ class Keeper:
         """Name of the board's segment while there is one."""
         return None if self._board is None else self._board.name
 
-    def say(self, message: str) -> None:
-        """Log a sentence and show it to the operator; each sentence once."""
+    def say(self, message: str, for_s: float = math.inf) -> None:
+        """Log a sentence and show it to the operator, for so many seconds; said again, it stays longer.
+
+        Parameters
+        ----------
+        message : str
+            The sentence.
+        for_s : float
+            Seconds after which it goes; for ever by default.
+        """
         message = message[:LONGEST_MESSAGE]
-        if message in self._messages:
-            return
-        log.warning("%s", message)
-        self._messages = (*self._messages, message)[-MAX_MESSAGES:]
-        self._dirty = True
+        new = message not in self._messages
+        self._messages[message] = time.monotonic() + for_s
+        if new:
+            log.warning("%s", message)
+            self._messages = dict(list(self._messages.items())[-MAX_MESSAGES:])
+            self._dirty = True
+
+    def _forget(self, now: float) -> None:
+        """Drop the sentences whose time is over."""
+        kept = {message: until for message, until in self._messages.items() if now < until}
+        self._dirty = self._dirty or len(kept) < len(self._messages)
+        self._messages = kept
 
     def stop(self) -> None:
         """Ask `run` to return soon."""
@@ -215,10 +237,12 @@ class Keeper:
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:
-        kind = type(error).__name__
-        if kind not in self._errors:
+        kind = (type(error), str(error))
+        if kind in self._errors or len(self._errors) < MAX_ERRORS:
+            what = f"{type(error).__name__}: {error}"
+            self.say(f"The session could not be followed for a moment: {what}; it is tried again.", PASSING_S)
+        if kind not in self._errors and len(self._errors) < MAX_ERRORS:
             self._errors.add(kind)
-            self.say(f"The session could not be followed for a moment: {kind}: {error}; it is tried again.")
             log.debug("Where that came from", exc_info=error)
         self._stop.wait(AFTER_ERROR_S)
 
@@ -245,7 +269,8 @@ class Keeper:
         if self._window is not None:
             handover = self._handover()
             for message in self._window.watch(handover):
-                self.say(message)
+                self.say(message, math.inf if self._window.given_up else PASSING_S)
+        self._forget(time.monotonic())
         if not self._lost and self._parent.gone():
             self._lost = "rtcog's process is gone; the session is no longer followed."
             log.warning("%s", self._lost)
