@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,6 +39,13 @@ STATIC = Static(
     SegmentInfo("tr_data", (5, 1200), "float32"),
     ("--anat=head.nii.gz",),
 )
+
+
+def static_of(nt: int) -> Static:
+    scores, maps = replace(STATIC.scores, shape=(3, nt)), replace(STATIC.maps, shape=(5, nt))
+    return replace(STATIC, session=replace(SESSION, nt=nt), scores=scores, maps=maps)
+
+
 INSIDE = np.arange(3 * 5 * 7) % 3 == 1
 GRID = MaskGrid((3, 5, 7), np.array([[-2, 0.1, 0, 90], [0, 2, 0, -126], [0, 0, 1 / 3, 0], [0, 0, 0, 1]], float), INSIDE)
 FULL = Live(
@@ -151,17 +159,29 @@ def test_too_long_a_state_loses_its_oldest_messages(writer: BoardWriter, reader:
 
 
 def test_too_many_answers_lose_the_oldest(writer: BoardWriter, reader: BoardReader) -> None:
-    long = replace(FULL, answers=tuple(Answer(i, ("z" * 500,) * 12) for i in range(500)))
+    long = replace(FULL, answers=tuple(Answer(i, (1.2345678901234567e-200,) * 80) for i in range(500)))
     writer.publish(long)
     seen = reader.newer()
     assert seen is not None
     assert 0 < len(seen.answers) < 500
     assert seen.answers == long.answers[-len(seen.answers) :]
     assert seen.onsets == FULL.onsets
+    assert f"Only the last {len(seen.answers)} of 500 answers are shown" in seen.messages[-1]
+
+
+def test_long_words_in_answers_are_cut_before_answers_go(writer: BoardWriter, reader: BoardReader) -> None:
+    long = replace(FULL, answers=tuple(Answer(i, ("z" * 500, i) * 6) for i in range(500)))
+    writer.publish(long)
+    seen = reader.newer()
+    assert seen is not None
+    assert [answer.onset for answer in seen.answers] == list(range(500))
+    word, number = seen.answers[3].ratings[:2]
+    assert (str(word)[:5], str(word)[-1], number) == ("zzzzz", "…", 3)
+    assert f"cut after {len(str(word))} characters" in seen.messages[-1]
 
 
 def test_run_of_no_volumes_has_a_board() -> None:
-    made = BoardWriter(replace(STATIC, session=replace(SESSION, nt=0)))
+    made = BoardWriter(static_of(0))
     opened = BoardReader(made.name)
     try:
         assert opened.newer() is not None
@@ -263,7 +283,7 @@ def _open(data: bytes) -> Live | None:
 
 
 def _sample() -> bytes:
-    made = BoardWriter(replace(STATIC, session=replace(SESSION, nt=20)), GRID)
+    made = BoardWriter(static_of(20), GRID)
     made.publish(Live(n_final=5, answers=(Answer(3, (1, None, 2.5)),), messages=("hello",)), now_ns=1)
     data = bytes(made._buf)
     made.close()
@@ -376,6 +396,25 @@ def test_other_segment_is_no_board() -> None:
     finally:
         shm.close()
         shm.unlink()
+
+
+@pytest.mark.parametrize(
+    ("static", "grid", "words"),
+    [
+        (replace(STATIC, scores=SegmentInfo("s", (2, 1200), "float32")), GRID, "scores have shape"),
+        (replace(STATIC, maps=SegmentInfo("m", (5, 1201), "float32")), GRID, "maps have shape"),
+        (replace(STATIC, maps=SegmentInfo("m", (), "float32")), GRID, "maps have shape"),
+        (STATIC, SimpleNamespace(shape=GRID.shape, affine=np.zeros((4, 4)), inside=INSIDE), "mask makes no sense"),
+        (STATIC, SimpleNamespace(shape=GRID.shape, affine=GRID.affine, inside=INSIDE & False), "mask makes no sense"),
+    ],
+)
+def test_whole_boards_that_make_no_sense_are_refused(static: Static, grid: MaskGrid, words: str) -> None:
+    made = BoardWriter(static, grid)
+    try:
+        with pytest.raises(BoardError, match=words):
+            BoardReader(made.name)
+    finally:
+        made.close()
 
 
 def test_missing_board_is_one_sentence() -> None:

@@ -549,9 +549,6 @@ def test_entries_come_back_newest_first(runtime_folder: Path) -> None:
     new = discovery.Entry("00000002", "rtgl_b", os.getpid(), "run é", 2.0)
     paths = [discovery.announce(entry) for entry in (old, new)]
     assert discovery.list_sessions() == [new, old]
-    assert discovery.find("../../../etc/passwd") == old
-    assert discovery.find("00000002") == discovery.find("rtgl_b") == new
-    assert discovery.find("") is discovery.find("other") is None
     assert {path.parent for path in paths} == {runtime_folder}
     if os.name == "posix":
         assert stat.S_IMODE(paths[0].stat().st_mode) == 0o600

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +173,45 @@ def test_closing_stops_populating(shm: SharedMemory, monkeypatch: pytest.MonkeyP
     segment.close()
     assert work.join(10)
     assert not work.complete
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files", "expected"),
+    [
+        ("0::/\n", {}, 1000),
+        ("0::/\n", {"cgroup.controllers": "memory", "memory.max": 400 * MIB, "memory.current": 100 * MIB}, 300),
+        ("0::/a/b\n", {"cgroup.controllers": "", "a/memory.max": 400 * MIB, "a/memory.current": 390 * MIB}, 10),
+        (
+            "0::/a/b\n",
+            {"cgroup.controllers": "", "a/b/memory.max": "max", "a/memory.max": 50 * MIB, "a/memory.current": 60 * MIB},
+            0,
+        ),
+        ("0::/a\n", {"cgroup.controllers": "", "a/memory.max": 400 * MIB}, 0),
+        (
+            "4:cpu,memory:/job/x\n0::/\n",
+            {"memory/job/memory.limit_in_bytes": 700 * MIB, "memory/job/memory.usage_in_bytes": 200 * MIB},
+            500,
+        ),
+        ("4:memory:/host/x\n", {"memory/memory.limit_in_bytes": 9 * MIB, "memory/memory.usage_in_bytes": MIB}, 8),
+        ("4:memory:/\n", {"memory/memory.limit_in_bytes": 9223372036854771712}, 1000),
+        ("3:cpuset:/\n1:name=systemd:/\nnonsense\n", {"memory/memory.limit_in_bytes": MIB}, 1000),
+        ("1:name=systemd:/\n0::/u\n", {"unified/u/memory.max": 8 * MIB, "unified/u/memory.current": 3 * MIB}, 5),
+    ],
+)
+def test_memory_is_what_the_control_groups_leave(
+    tmp_path: Path, cgroup: str, files: dict[str, object], expected: int
+) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemFree: 1 kB\nMemAvailable: 1024000 kB\n")
+    (tmp_path / "proc/self/cgroup").write_text(cgroup)
+    for name, content in files.items():
+        path = tmp_path / "sys/fs/cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{content}\n")
+    assert populate.available_memory(tmp_path) == expected * MIB
 
 
 @linux

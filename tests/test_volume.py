@@ -15,7 +15,7 @@ from rtcog_gl.model.anatomy import anatomy_from_array
 from rtcog_gl.model.draw import Rect
 from rtcog_gl.model.planes import AXIAL, CORONAL, SAGITTAL, edge_letters, mm_at, normal_axis, pixel_of, slice_planes
 from rtcog_gl.model.volume import Bounds, MaskGrid
-from rtcog_gl.session.images import grid_from_image, load_anatomy, load_grid
+from rtcog_gl.session.images import grid_from_image, load_anatomy
 
 NIBABEL = Path(nibabel.__file__).parent / "tests" / "data"
 
@@ -209,7 +209,7 @@ def test_afni_masks() -> None:
     if not path.is_file():
         pytest.skip("this nibabel comes without its test images")
     img = nibabel.load(path)
-    grid = load_grid(path)
+    grid = grid_from_image(img)
     assert type(img).__name__ == "AFNIImage"
     assert grid.shape == img.shape[:3]
     np.testing.assert_array_equal(grid.affine, img.affine)
@@ -218,14 +218,14 @@ def test_afni_masks() -> None:
     first = np.argwhere(data.transpose() > 0)[0][::-1]
     np.testing.assert_allclose(grid.mm_of(0), (img.affine @ [*first, 1])[:3])
     with pytest.raises(ValueError, match=r"shape \(33, 41, 25, 3\), expected three dimensions and one volume"):
-        load_grid(NIBABEL / "example4d+orig.HEAD")
+        grid_from_image(nibabel.load(NIBABEL / "example4d+orig.HEAD"))
     with pytest.raises(ValueError, match="not an image that nibabel reads"):
-        load_grid(NIBABEL / "bad_datatype+orig.HEAD")
+        load_anatomy(NIBABEL / "bad_datatype+orig.HEAD")
 
 
 def test_missing_and_damaged_files_get_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no such file"):
-        load_grid(tmp_path / "mask.nii")
+        load_anatomy(tmp_path / "head.nii")
     junk = tmp_path / "junk.nii"
     junk.write_bytes(b"not an image")
     with pytest.raises(ValueError, match=r"junk\.nii: not an image that nibabel reads"):

@@ -114,7 +114,9 @@ def slot_capacity(session: Session) -> int:
 
 
 def fit(live: Live, capacity: int) -> tuple[Live, bytes, bytes]:
-    """Shorten `live` until its JSON fits: the oldest messages go first, then the oldest answers, then the oldest hits.
+    """Shorten `live` until its JSON fits, and say so in a message if more than messages had to go.
+
+    The oldest messages go first; then the answers' long words are cut; then the oldest answers go, and the oldest hits.
 
     Returns
     -------
@@ -138,14 +140,26 @@ def _shorter(live: Live) -> Iterator[Live]:
         yield live
     live = replace(live, messages=tuple(message[:500] for message in live.messages), lost=live.lost[:500])
     yield live
+    whole, said = live.answers, live.messages
+    for longest in (200, 50, 12):
+        cut = tuple(replace(answer, ratings=tuple(_cut(r, longest) for r in answer.ratings)) for answer in whole)
+        message = f"Words in the answers are cut after {longest} characters: there is no room for more."
+        live = replace(live, answers=cut, messages=(*said, message))
+        yield live
     while live.answers:
-        live = replace(live, answers=live.answers[(len(live.answers) + 1) // 2 :])
+        kept = live.answers[(len(live.answers) + 1) // 2 :]
+        message = f"Only the last {len(kept)} of {len(whole)} answers are shown: there is no room for more."
+        live = replace(live, answers=kept, messages=(*said, message))
         yield live
     while live.onsets or live.offsets or live.maps:
         halves = {name: getattr(live, name)[(len(getattr(live, name)) + 1) // 2 :] for name in _TR_LISTS}
         live = replace(live, **halves)
         yield live
     yield replace(live, messages=())
+
+
+def _cut(rating: Any, longest: int) -> Any:
+    return rating[: longest - 1] + "…" if isinstance(rating, str) and len(rating) > longest else rating
 
 
 _TR_LISTS = ("onsets", "offsets", "maps")
@@ -213,6 +227,12 @@ def read_static(buf: Any, head: Header) -> Static:
         raise BoardError(f"the board's description makes no sense: {error}") from None
     if max(0, static.session.nt) != head.nt:
         raise BoardError(f"the board's table has {head.nt} columns, expected {static.session.nt}")
+    session = static.session
+    wanted = {"scores": (session.n_templates, session.nt), "maps": (session.nv, session.nt)}
+    for role, shape in wanted.items():
+        got = getattr(static, role).shape
+        if got != shape or min(shape[0], *got, 0) < 0:
+            raise BoardError(f"the board's {role} have shape {got}, expected {shape}")
     return static
 
 
@@ -234,4 +254,7 @@ def read_grid(buf: Any, head: Header, shape: tuple[int, ...]) -> MaskGrid | None
     affine = np.array(AFFINE.unpack_from(buf, head.mask_at)).reshape(4, 4)
     packed = np.frombuffer(bytes(buf[head.mask_at + AFFINE.size : head.mask_at + head.mask_len]), np.uint8)
     inside = np.unpackbits(packed, count=count).view(np.bool_)
-    return MaskGrid((shape[0], shape[1], shape[2]), affine, inside)
+    try:
+        return MaskGrid((shape[0], shape[1], shape[2]), affine, inside)
+    except ValueError as error:
+        raise BoardError(f"the board's mask makes no sense: {error}") from None

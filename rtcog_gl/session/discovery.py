@@ -139,14 +139,6 @@ def list_sessions() -> list[Entry]:
     return sorted(found, key=lambda entry: entry.started, reverse=True)
 
 
-def find(word: str) -> Entry | None:
-    """Return the newest session whose id begins with `word` or whose prefix or board is `word`."""
-    for entry in list_sessions():
-        if word and (entry.id.startswith(word) or word in (entry.prefix, entry.board)):
-            return entry
-    return None
-
-
 def _read(path: Path) -> Entry | None:
     """Return an entry, or None for anything that is not one."""
     try:

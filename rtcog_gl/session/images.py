@@ -36,17 +36,6 @@ def grid_from_image(img: Any) -> MaskGrid:
     return MaskGrid((data.shape[0], data.shape[1], data.shape[2]), _affine(img, "mask"), (data > 0).ravel(order="F"))
 
 
-def load_grid(path: Path | str) -> MaskGrid:
-    """Return the mask grid of an image file.
-
-    Raises
-    ------
-    ValueError
-        As `grid_from_image`; also if the file is missing or no image.
-    """
-    return grid_from_image(_load(Path(path), "mask"))
-
-
 def load_anatomy(path: Path | str) -> Anatomy:
     """Return the anatomy in an image file.
 

@@ -13,6 +13,7 @@ import mmap
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,22 +36,59 @@ RESERVE = 512 << 20
 """Bytes that stay free, both in the machine's memory and (a quarter of it) in the shared-memory file system."""
 
 
-def available_memory() -> int:
-    """Return the bytes that can be taken without swapping: the machine's, or what the control group leaves."""
+UNLIMITED = 1 << 60
+"""A limit this large is none: version 1 of control groups writes the largest number of pages that there is."""
+
+
+def available_memory(root: Path | str = "/") -> int:
+    """Return the bytes that can be taken without swapping: the machine's, or what this process's control groups leave.
+
+    Parameters
+    ----------
+    root : path
+        Where ``proc`` and ``sys`` are.
+    """
     room = 0
-    for line in _read("/proc/meminfo").splitlines():
+    for line in _read(Path(root, "proc/meminfo")).splitlines():
         if line.startswith("MemAvailable:"):
             room = int(line.split()[1]) * 1024
-    limit, used = _read("/sys/fs/cgroup/memory.max").strip(), _read("/sys/fs/cgroup/memory.current").strip()
-    if limit.isdecimal() and used.isdecimal():
-        room = min(room, max(0, int(limit) - int(used)))
+    for limit, used in _limits(Path(root)):
+        room = min(room, max(0, limit - used))
     return room
 
 
-def _read(path: str) -> str:
+def _limits(root: Path) -> Iterator[tuple[int, int]]:
+    """Yield limit and use of this process's control groups and of all those above them.
+
+    A limit whose use cannot be read leaves nothing.
+    """
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        names = controllers.split(",") if controllers else []
+        if names and "memory" not in names:
+            continue
+        where = root / "sys/fs/cgroup" / ("memory" if names else "")
+        if not names and not (where / "cgroup.controllers").is_file():
+            where /= "unified"
+        files = ("memory.limit_in_bytes", "memory.usage_in_bytes") if names else ("memory.max", "memory.current")
+        yield from _limits_along(where, path, *files)
+
+
+def _limits_along(where: Path, path: str, limit_file: str, used_file: str) -> Iterator[tuple[int, int]]:
+    # In a container, the path can be the host's while the container's own group is mounted at the top.
+    here = where.joinpath(*(part for part in path.split("/") if part not in ("", "..")))
+    for folder in (here, *here.parents):
+        limit, used = _read(folder / limit_file).strip(), _read(folder / used_file).strip()
+        if limit.isdecimal() and int(limit) < UNLIMITED:
+            yield int(limit), int(used) if used.isdecimal() else int(limit)
+        if folder == where:
+            return
+
+
+def _read(path: Path) -> str:
     try:
-        return Path(path).read_text("ascii")
-    except OSError:
+        return path.read_text("ascii")
+    except (OSError, ValueError):
         return ""
 
 
