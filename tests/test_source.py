@@ -701,3 +701,17 @@ def test_polls_are_rare_while_no_volume_is_due(monkeypatch: pytest.MonkeyPatch) 
             source.poll()
             hints.append(source.wait_hint())
         assert hints == [QUIET_S] * 7 + [LATER_S] * 5
+
+
+def test_questions_that_were_not_there_at_the_start_are_columns_too() -> None:
+    """The dictionary can be caught empty: the participant's side clears it before it fills it."""
+    responses: dict[str, Any] = {}
+    with ScriptedSession(scores(), {2: np.ones(8)}, responses=responses) as session, following(session) as source:
+        assert source.session.questions == ()
+        session.run_until("hit.set", 2)
+        until(source, lambda: source.live.maps == (2,))
+        session.end_action({"mood": (3, 1.0), "focus": (None, None)})
+        until(source, lambda: bool(source.live.answers))
+        assert source.live.questions == ("mood", "focus")
+        assert source.live.answers[0].ratings == (3, None)
+        assert not source.messages

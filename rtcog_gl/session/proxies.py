@@ -181,7 +181,7 @@ class AnswersReader:
     """
 
     questions: tuple[str, ...]
-    """Names of the questions; empty until `known` is set."""
+    """Names of the questions; empty until `known` is set, and longer when an answer brings new ones."""
 
     answers: tuple[Answer, ...]
     """One entry an answered action; replaced as a whole."""
@@ -189,7 +189,6 @@ class AnswersReader:
     def __init__(self, onsets: Any, offsets: Any, responses: Any, action_ended: Callable[[], bool]) -> None:
         self.questions, self.answers = (), ()
         self.known = threading.Event()
-        self.unknown_names: tuple[str, ...] = ()
         self._onsets, self._offsets, self._responses = onsets, offsets, responses
         self._action_ended = action_ended
         self._rows: dict[int, Answer] = {}
@@ -224,7 +223,10 @@ class AnswersReader:
         filled_anew = len(onsets) > k + 1
         if k >= len(onsets) or (filled_anew and row is not None):
             return
-        self.unknown_names = tuple(str(name) for name in responses if str(name) not in self.questions)
+        # A name that comes later is a question more: the dictionary can have been empty, or half filled, at the start.
+        new_names = tuple(str(name) for name in responses if str(name) not in self.questions)
+        if new_names:
+            self.questions = (*self.questions, *new_names)
         new = Answer(onsets[k], ratings(responses, self.questions))
         if new != row:
             self._rows[k] = new

@@ -272,11 +272,9 @@ class RtcogSource:
             self._say(message)
 
     def _take_answers(self, read: AnswersReader) -> None:
-        if read.answers is not self._live.answers and read.questions == self._session.questions:
-            self._change(answers=read.answers)
-        if read.unknown_names:
-            names = ", ".join(read.unknown_names)
-            self._say(f"The answers hold {names}, which was no question at the start; it is not shown.")
+        if read.answers is not self._live.answers:
+            more = read.questions if read.questions != self.session.questions else ()
+            self._change(answers=read.answers, questions=more)
 
     def _schedule_reads(self, hit: bool) -> None:
         """Have the proxies read when there is probably news in them."""
