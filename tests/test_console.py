@@ -470,3 +470,16 @@ def test_without_a_mask_there_is_a_sentence_and_no_map_is_asked_for(make: Make) 
     assert asked == []
     assert {c.kind: c.n_bytes for c in shown}["scores"] == 4 * N_TEMPLATES
     assert "no map: this session's mask" in " ".join(t.string for t in console._panels["map"].drawing.texts)
+
+
+def test_columns_can_be_painted_before_the_words_round_them(make: Make) -> None:
+    rig = make("direct")
+    rig.columns(6)
+    rig.paint()
+    rig.columns(7)
+    rig.drawn.clear()
+    assert rig.console.paint(rig.now_ns, SIZE, 1.0, data_first=True)
+    assert rig.drawn == [["scores"]]
+    assert rig.paint()
+    assert rig.drawn[1:] == [["strip"]]
+    assert_close(rig.picture(), rig.fresh_picture(), 2, "words after columns")

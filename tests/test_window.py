@@ -388,7 +388,7 @@ def test_display_that_cannot_be_opened_is_said_and_leaves_nothing() -> None:
     assert (left, boards) == ([], 1)
     assert "no display can be opened" in done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("rtcog-gl demo: no window could be opened")
+    assert any(line.startswith("rtcog-gl demo: no window could be opened") for line in done.stderr.splitlines())
 
 
 def test_monitor_and_picture_that_cannot_be_had_cost_a_sentence(tmp_path: Path) -> None:

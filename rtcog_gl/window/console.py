@@ -32,6 +32,9 @@ log = logging.getLogger("rtcog_gl")
 PHOTODIODE = 32
 """Side of the square for the light sensor, in framebuffer pixels."""
 
+WORDS = {"strip", "footer", "answers"}
+"""Panels that show no columns."""
+
 WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 NOTE_S = 6.0
 
@@ -187,7 +190,14 @@ class Console:
         arranged: Layout = layout(size, scale, bool(self.live.questions or self.session.questions))
         return Style(arranged, THEMES[self._options.theme], self._ruler)
 
-    def paint(self, now_ns: int, size: tuple[int, int], content_scale: float, redraw: bool = False) -> bool:
+    def paint(
+        self,
+        now_ns: int,
+        size: tuple[int, int],
+        content_scale: float,
+        redraw: bool = False,
+        data_first: bool = False,
+    ) -> bool:
         """Draw what changed into the window's framebuffer; return whether anything did.
 
         Parameters
@@ -200,6 +210,8 @@ class Console:
             See `rtcog_gl.model.layout.auto_scale`.
         redraw : bool
             Draw everything, changed or not.
+        data_first : bool
+            Draw the panels that show columns and leave the words round them to the next call.
         """
         style = self._make_style(size, content_scale)
         uncovered = "help" in self._panels and not self.view.help
@@ -208,7 +220,7 @@ class Console:
         anew = not self._panels
         self._style = style
         scene = self._scene(now_ns)
-        parts = self._refresh(scene, style)
+        parts = self._refresh(scene, style, data_first and not anew)
         if not parts:
             return False
         drawings = {name: panel.drawing for name, panel in self._panels.items()}
@@ -218,7 +230,7 @@ class Console:
         self._renderer.draw(drawings, parts, size)
         return True
 
-    def _refresh(self, scene: Scene, style: Style) -> dict[str, Rect]:
+    def _refresh(self, scene: Scene, style: Style, data_only: bool = False) -> dict[str, Rect]:
         """Make the drawings of panels whose content changed; return what to paint of each, in painting order."""
         threshold = self._options.map_threshold
         makers: dict[str, tuple[Hashable, Callable[[], Drawing]]] = {
@@ -237,6 +249,8 @@ class Console:
             makers["photodiode"] = (odd, lambda: _photodiode(style.layout.size, odd))
         parts: dict[str, Rect] = {}
         for name, (key, make) in makers.items():
+            if data_only and name in WORDS:
+                continue
             old = self._panels.get(name)
             part: Rect | None = None
             if old is None or old.key != key:

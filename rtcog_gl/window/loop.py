@@ -120,7 +120,15 @@ class Loop:
         if min(size) < 1:
             return
         redraw, self._window.damaged = self._window.damaged, False
-        if not self._console.paint(self._shown_ns, size, self._window.content_scale, redraw):
+        # New columns go to the screen at once; the words round them follow in a picture of their own.
+        data_first = bool(columns) and not redraw
+        if data_first:
+            self._next_tick = 0.0
+        scale = self._window.content_scale
+        if not (
+            (data_first and self._console.paint(self._shown_ns, size, scale, data_first=True))
+            or self._console.paint(self._shown_ns, size, scale, redraw)
+        ):
             return
         gpu.finish()
         drawn = time.monotonic_ns()
