@@ -77,6 +77,7 @@ class TracesLayer:
         self.bytes_uploaded = 0
         """Bytes of geometry and styles uploaded so far; scrolling and new TRs add nothing."""
         self._styles: tuple[TraceStyle, ...] = ()
+        self._uniforms: dict[str, object] = {}
         self._indices: dict[int, gloo.IndexBuffer] = {}
 
     @cached_property
@@ -127,19 +128,25 @@ class TracesLayer:
         if columns.n == 0:
             return
         self._set_styles(view.styles)
-        program["u_framebuffer"] = framebuffer_size
-        program["u_plot"] = axes.plot
-        program["u_times"] = (axes.t0 - columns.first, axes.t1 - columns.first)
-        program["u_values"] = (axes.lo, axes.hi)
-        program["u_first"] = float(columns.first)
-        program["u_bin"] = float(columns.bin)
-        program["u_end"] = float(texture.end)
-        program["u_complete"] = float(texture.complete_blocks)
-        program["u_half_width"] = view.width / 2.0
-        program["u_dash_x"] = dash_start(float(axes.x(0.0)), view.styles)
+        self._set("u_framebuffer", framebuffer_size)
+        self._set("u_plot", axes.plot)
+        self._set("u_times", (axes.t0 - columns.first, axes.t1 - columns.first))
+        self._set("u_values", (axes.lo, axes.hi))
+        self._set("u_first", float(columns.first))
+        self._set("u_bin", float(columns.bin))
+        self._set("u_end", float(texture.end))
+        self._set("u_complete", float(texture.complete_blocks))
+        self._set("u_half_width", view.width / 2.0)
+        self._set("u_dash_x", dash_start(float(axes.x(0.0)), view.styles))
         gloo.set_state(blend=True, depth_test=False, cull_face=False)
         gloo.set_blend_func("src_alpha", "one_minus_src_alpha", "one", "one_minus_src_alpha")
         program.draw("triangles", self._index_buffer(columns.n))
+
+    def _set(self, name: str, value: object) -> None:
+        """Set a uniform, where it changed: each one set costs as much as a small shape."""
+        if self._uniforms.get(name) != value:
+            self._uniforms[name] = value
+            self._program[name] = value
 
     def _set_styles(self, styles: tuple[TraceStyle, ...]) -> None:
         if styles == self._styles:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,17 +31,18 @@ def shown_tr(scene: Scene) -> int:
 
 def margin(pen: Pen, scene: Scene, plot_height: float) -> float:
     """Return the room that the names need to the right of a plot."""
-    return min(_room(pen, scene, _columns(pen, scene, plot_height)), LARGEST_SHARE * pen.rect.w)
+    width = _widths(pen, scene).column
+    return min(_room(pen, width, _columns(pen, scene, width, plot_height)), LARGEST_SHARE * pen.rect.w)
 
 
-def _columns(pen: Pen, scene: Scene, plot_height: float) -> int:
+def _columns(pen: Pen, scene: Scene, width: float, plot_height: float) -> int:
     """Return how many columns of names there are: two where one is too short and two fit beside the plot."""
     one_is_enough = scene.session.n_templates <= plot_height / (pen.px(SIZE) * TIGHT)
-    return 1 if one_is_enough or _room(pen, scene, 2) > LARGEST_SHARE * pen.rect.w else 2
+    return 1 if one_is_enough or _room(pen, width, 2) > LARGEST_SHARE * pen.rect.w else 2
 
 
-def _room(pen: Pen, scene: Scene, columns: int) -> float:
-    return columns * (_column_width(pen, scene) + pen.dp(26)) + pen.dp(28)
+def _room(pen: Pen, width: float, columns: int) -> float:
+    return columns * (width + pen.dp(26)) + pen.dp(28)
 
 
 def draw(pen: Pen, scene: Scene, ax: Axes) -> None:
@@ -56,34 +59,36 @@ def draw(pen: Pen, scene: Scene, ax: Axes) -> None:
         x = min(float(ax.x(tr)) + pen.dp(34), x)
     row = max(pen.px(SIZE) * TIGHT, min(pen.px(SIZE) * LOOSE, ax.plot.h / n))
     room = max(1, int(ax.plot.h // row))
-    columns = _columns(pen, scene, ax.plot.h)
+    widths = _widths(pen, scene)
+    columns = _columns(pen, scene, widths.column, ax.plot.h)
     fits = n <= columns * room
     first = order[: room if fits or columns == 2 else max(1, room - 1)]
     second = order[room : 2 * room - (0 if fits else 1)] if columns == 2 else order[:0]
     # The last column leaves a row for what is left out.
     bottom = ax.plot.bottom - (0.0 if fits else row)
-    _column(pen, scene, ax, column, first, x, row, ax.plot.bottom if columns == 2 else bottom, at_edge)
-    across = _column_width(pen, scene) + pen.dp(26)
+    _column(pen, scene, ax, column, first, x, row, ax.plot.bottom if columns == 2 else bottom, widths, at_edge)
+    across = widths.column + pen.dp(26)
     if len(second):
-        _column(pen, scene, ax, column, second, x + across, row, bottom, False)
+        _column(pen, scene, ax, column, second, x + across, row, bottom, widths, False)
     left_out = n - len(first) - len(second)
     if left_out > 0:
         pen.text(x + (columns - 1) * across, ax.plot.bottom - pen.dp(2), f"+ {left_out} lower", 13, "text3")
 
 
-def _name_width(pen: Pen, scene: Scene) -> float:
-    return min(max((pen.width(label, SIZE, True) for label in scene.session.labels), default=0.0), pen.dp(WIDEST))
+class _Widths(NamedTuple):
+    name: float
+    column: float
+    """Name, gap and value."""
 
 
-def _value_width(pen: Pen, scene: Scene) -> float:
-    """Return the width of the widest value beside a name."""
+def _widths(pen: Pen, scene: Scene) -> _Widths:
+    """Return the widths of the widest name and the widest value, measured once a picture: there are many."""
+    widest = max((pen.width(label, SIZE, True) for label in scene.session.labels), default=0.0)
+    name = min(widest, pen.dp(WIDEST))
     tr = shown_tr(scene)
     values = scene.scores[:, tr].tolist() if tr >= 0 else []
-    return max(pen.width(string, SIZE) for string in ("+0.00", *map(signed, values)))
-
-
-def _column_width(pen: Pen, scene: Scene) -> float:
-    return _name_width(pen, scene) + pen.dp(12) + _value_width(pen, scene)
+    value = max(pen.width(string, SIZE) for string in ("+0.00", *map(signed, values)))
+    return _Widths(name, name + pen.dp(12) + value)
 
 
 def _centres(
@@ -107,10 +112,10 @@ def _column(
     x: float,
     row: float,
     bottom: float,
+    widths: _Widths,
     leaders: bool,
 ) -> None:
-    name_w = _name_width(pen, scene)
-    value_x = x + _column_width(pen, scene)
+    value_x = x + widths.column
     centres = _centres(ax, scores[named], row, bottom, leaders)
     styles = trace_styles(pen.theme, len(scores), pen.style.layout.scale * 0.6)
     for k, centre in zip(named.tolist(), centres.tolist(), strict=True):
@@ -119,7 +124,7 @@ def _column(
             back = Rect(x - pen.dp(6), round(centre - row / 2), value_x - x + pen.dp(12), round(row))
             pen.over.box(back, fade(pen.theme.panel, 0.82), radius=pen.dp(3))
         baseline = round(centre + pen.px(SIZE) * 0.36)
-        pen.text(x, baseline, scene.session.labels[k], SIZE, style.colour, bold=True, max_width=name_w)
+        pen.text(x, baseline, scene.session.labels[k], SIZE, style.colour, bold=True, max_width=widths.name)
         tone = "text" if np.isfinite(value) else "text3"
         pen.text(value_x, baseline, signed(value), SIZE, tone, anchor="right")
         width = max(1.0, 1.2 * pen.style.layout.scale)
