@@ -11,6 +11,11 @@ DESIGN = (1920, 1080)
 
 SMALLEST_TYPE = 10
 ANSWERS_SHARE = 0.30
+UPPER, UPPER_WITH_LANES = 0.435, 0.50
+"""Part of the height between strip and footer that the upper panels have."""
+
+GATES_W, LANES_H = 236, 104
+"""Width of the gates and height of the lanes, in the design's pixels."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,12 @@ class Layout:
 
     scores: Rect
     """Score panel."""
+
+    gates: Rect
+    """Why there is no hit, right of the scores."""
+
+    lanes: Rect | None
+    """Motion and processing time, under the scores; None when the session does not publish them."""
 
     map: Rect
     """Map panel."""
@@ -49,7 +60,15 @@ class Layout:
     @property
     def panels(self) -> dict[str, Rect]:
         """Every panel by name."""
-        panels = {"strip": self.strip, "scores": self.scores, "map": self.map, "footer": self.footer}
+        panels = {
+            "strip": self.strip,
+            "scores": self.scores,
+            "gates": self.gates,
+            "map": self.map,
+            "footer": self.footer,
+        }
+        if self.lanes is not None:
+            panels["lanes"] = self.lanes
         if self.answers is not None:
             panels["answers"] = self.answers
         return panels
@@ -78,7 +97,7 @@ def auto_scale(size: tuple[int, int], content_scale: float = 1.0, wanted: float 
     return min(wanted * content_scale, 1.5 * automatic)
 
 
-def layout(size: tuple[int, int], scale: float, has_answers: bool) -> Layout:
+def layout(size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bool = False) -> Layout:
     """Return the layout of a framebuffer.
 
     Parameters
@@ -89,6 +108,8 @@ def layout(size: tuple[int, int], scale: float, has_answers: bool) -> Layout:
         See `auto_scale`.
     has_answers : bool
         Whether the session has a survey.
+    has_lanes : bool
+        Whether the session publishes motion and stamps of each volume.
     """
     w, h = float(max(1, size[0])), float(max(1, size[1]))
     gap = float(max(3, round(12 * scale)))
@@ -98,12 +119,17 @@ def layout(size: tuple[int, int], scale: float, has_answers: bool) -> Layout:
     footer = Rect(0, h - footer_h, w, footer_h)
     top = strip_h + gap
     room = max(2.0, h - footer_h - top - gap)
-    scores_h = float(round(room * 0.435))
-    scores = Rect(gap, top, w - 2 * gap, scores_h)
-    lower = Rect(gap, top + scores_h + gap, w - 2 * gap, room - scores_h)
-    if not has_answers:
-        return Layout(size, scale, strip, scores, lower, None, footer)
-    answers_w = float(round(lower.w * ANSWERS_SHARE))
-    map_rect = Rect(lower.x, lower.y, lower.w - answers_w - gap, lower.h)
-    answers = Rect(map_rect.right + gap, lower.y, answers_w, lower.h)
-    return Layout(size, scale, strip, scores, map_rect, answers, footer)
+    upper_h = float(round(room * (UPPER_WITH_LANES if has_lanes else UPPER)))
+    gates_w = float(round(min(w * 0.2, max(120.0, GATES_W * scale))))
+    lanes_h = float(round(LANES_H * scale)) if has_lanes else 0.0
+    wide = w - 2 * gap - gates_w
+    scores = Rect(gap, top, wide, upper_h - lanes_h)
+    lanes = Rect(gap, scores.bottom, wide, lanes_h) if has_lanes else None
+    gates = Rect(scores.right, top, gates_w, upper_h)
+    lower = Rect(gap, top + upper_h + gap, w - 2 * gap, room - upper_h)
+    map_rect, answers = lower, None
+    if has_answers:
+        answers_w = float(round(lower.w * ANSWERS_SHARE))
+        map_rect = Rect(lower.x, lower.y, lower.w - answers_w - gap, lower.h)
+        answers = Rect(map_rect.right + gap, lower.y, answers_w, lower.h)
+    return Layout(size, scale, strip, scores, gates, lanes, map_rect, answers, footer)

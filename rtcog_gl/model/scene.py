@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .layout import Layout
+from .records import VolumeRecords
 from .ruler import Ruler
 from .session import FloatArray, Live, Session
 from .theme import Theme
@@ -58,6 +59,9 @@ class Scene:
     view: View
     scores: FloatArray
     """Templates x Nt; NaN where nothing was measured."""
+
+    volumes: VolumeRecords
+    """Records of the volumes, (Nt,); ``committed`` is 0 where there is none."""
 
     now_ns: int
     """Monotonic time of this picture (ns)."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.hit_rule import HitRule
+from rtcog_gl.model.records import VOLUME, VolumeRecords
+
 FloatArray = npt.NDArray[np.float32]
 
 NOT_MEASURED = np.float32(np.nan)
@@ -46,6 +49,18 @@ class Session:
 
     questions: tuple[str, ...] = ()
     """Names of the survey's questions; empty when the session asks none."""
+
+    rule: HitRule | None = None
+    """When a hit is declared, where the session says it; None where only `hit_thr` is known."""
+
+    slots: int = 0
+    """Newest volumes whose map can be had, hit or not; 0: maps of hits only."""
+
+    volume_records: bool = False
+    """Whether the session publishes motion and stamps of each volume."""
+
+    has_templates: bool = False
+    """Whether the session publishes the maps of its templates."""
 
     expected_tr_s: float | None = None
     """Length of a TR in seconds where it is known beforehand; otherwise it is estimated from arrivals."""
@@ -105,6 +120,9 @@ class Live:
 
     maps: tuple[int, ...] = ()
     """The onsets whose map column is final, in the order in which they became so."""
+
+    n_volumes: int = 0
+    """Volumes whose record is there: ``0 .. n_volumes - 1``; always 0 where the session publishes none."""
 
     answers: tuple[Answer, ...] = ()
     """One entry an answered action, oldest first."""
@@ -175,3 +193,18 @@ class Update:
 
     map_stamps: Stamps = Stamps()
     """The way of the map."""
+
+    first_volume: int = 0
+    """TR of the first of `volumes`."""
+
+    volumes: VolumeRecords = field(default_factory=lambda: np.zeros(0, VOLUME))
+    """New records of volumes, (k,)."""
+
+    volume_tr: int | None = None
+    """TR of `volume_column`, or None when no volume comes with this update."""
+
+    volume_column: FloatArray | None = None
+    """The whole volume `volume_tr`, hit or not, (Nv,), float32; None where it is no longer there, or never was."""
+
+    volume_stamps: Stamps = Stamps()
+    """The way of that volume; ``committed`` is the producer's own stamp."""

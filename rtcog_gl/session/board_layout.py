@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import Live, Session
 from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session import codec
@@ -86,6 +87,9 @@ class Static:
     maps: SegmentInfo
     options: tuple[str, ...] = ()
     """The window's flags that the session was started with."""
+
+    volumes: VolumesInfo | None = None
+    """Where the session publishes its volumes; None where it does not."""
 
     grid_shape: tuple[int, ...] = ()
     """Shape of the mask image, set by the writer; empty when there is no usable mask."""

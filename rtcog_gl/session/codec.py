@@ -67,7 +67,8 @@ def build(kind: type[Record], data: object) -> Record:
     Parameters
     ----------
     kind : type
-        A dataclass whose fields are bool, int, float, str, None, tuples ``tuple[T, ...]`` and dataclasses of these.
+        A dataclass whose fields are bool, int, float, str, None, tuples ``tuple[T, ...]`` and dataclasses of these; a
+        dataclass can also be ``| None``.
     data : object
         What `load` returned. Fields that are not there keep their defaults; unknown ones are passed over, so that a
         reader understands a slightly newer writer.
@@ -86,7 +87,8 @@ def _reader(hint: Any) -> Reader:
     """Return the function that checks a value against a type hint; made once, because answers come by the thousand."""
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return _scalar(frozenset(choices))
+        record: Any = next((choice for choice in choices if dataclasses.is_dataclass(choice)), None)
+        return _scalar(frozenset(choices)) if record is None else _optional(_reader(record))
     if origin is tuple:
         return _array(_reader(choices[0]))
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -107,6 +109,13 @@ def _scalar(kinds: frozenset[type]) -> Reader:
             return float(value)
         expected = " or ".join(sorted(k.__name__ for k in kinds))
         raise ValueError(f"{name} is {kind.__name__}, expected {expected}")
+
+    return read
+
+
+def _optional(read_it: Reader) -> Reader:
+    def read(value: Any, name: str) -> Any:
+        return None if value is None else read_it(value, name)
 
     return read
 

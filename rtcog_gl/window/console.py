@@ -18,7 +18,8 @@ from ..model.damage import damage
 from ..model.draw import Drawing, Rect, ShapeList
 from ..model.layout import Layout, auto_scale, layout
 from ..model.options import WindowOptions
-from ..model.panels import answers, brain, footer, help, scores, strip
+from ..model.panels import answers, brain, footer, gates, help, lanes, scores, strip
+from ..model.records import no_records
 from ..model.ruler import Ruler
 from ..model.scene import Latency, Scene, ShownMap, Style, empty_scores
 from ..model.session import FloatArray, Live, Session, Update
@@ -83,6 +84,7 @@ class Console:
         self._asked: int | None = None
         self._hardware = hardware
         self._scores = empty_scores(session)
+        self._volumes = no_records(session.nt)
         self._map: ShownMap | None = None
         self._ruler = Ruler(renderer.font)
         self._panels: dict[str, _Panel] = {}
@@ -118,6 +120,7 @@ class Console:
         """Take in what is new and upload it; return what the next frame will show for the first time."""
         shown = []
         self.live = update.live
+        self._volumes[update.first_volume : update.first_volume + len(update.volumes)] = update.volumes
         k = update.scores.shape[1]
         if k:
             self._scores[:, update.first : update.first + k] = update.scores
@@ -174,6 +177,7 @@ class Console:
             self.live,
             self.view,
             self._scores,
+            self._volumes,
             now_ns,
             time.strftime("%H:%M:%S"),
             self._grid,
@@ -187,7 +191,8 @@ class Console:
 
     def _make_style(self, size: tuple[int, int], content_scale: float) -> Style:
         scale = auto_scale(size, content_scale, self._options.scale)
-        arranged: Layout = layout(size, scale, bool(self.live.questions or self.session.questions))
+        has_answers = bool(self.live.questions or self.session.questions)
+        arranged: Layout = layout(size, scale, has_answers, self.session.volume_records)
         return Style(arranged, THEMES[self._options.theme], self._ruler)
 
     def paint(
@@ -236,12 +241,16 @@ class Console:
         makers: dict[str, tuple[Hashable, Callable[[], Drawing]]] = {
             "strip": (strip.key(scene), lambda: strip.draw(scene, style)),
             "scores": (scores.key(scene), lambda: scores.draw(scene, style)),
+            "gates": (gates.key(scene), lambda: gates.draw(scene, style)),
             "map": (brain.key(scene), lambda: brain.draw(scene, style, threshold)),
             "footer": (footer.key(scene), lambda: footer.draw(scene, style)),
         }
         place = style.layout.answers
         if place is not None:
             makers["answers"] = (answers.key(scene), lambda: answers.draw(scene, style, place))
+        under = style.layout.lanes
+        if under is not None:
+            makers["lanes"] = (lanes.key(scene), lambda: lanes.draw(scene, style, under))
         if scene.view.help:
             makers["help"] = (None, lambda: help.draw(style))
         if self._options.photodiode:

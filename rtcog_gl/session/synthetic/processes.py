@@ -7,10 +7,10 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.session.contract import SyncEvents
 from rtcog_gl.session.proxies import GONE
 from rtcog_gl.session.synthetic.content import load_content
-from rtcog_gl.session.synthetic.hits import HitRule
 from rtcog_gl.session.synthetic.life import Life
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.participant import participate

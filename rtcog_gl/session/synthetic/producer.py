@@ -28,8 +28,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.session.synthetic.content import Content
-from rtcog_gl.session.synthetic.hits import HitRule
 
 
 class Arrays(Protocol):

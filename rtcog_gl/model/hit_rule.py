@@ -21,6 +21,12 @@ class HitRule:
     nonline: int = 1
     """Largest number of templates that may count at once."""
 
+    mot_thr: float | None = None
+    """Largest change of the motion's norm from one volume to the next with which a hit can be declared; None: any.
+
+    The norm is the Euclidean one of all six parameters as they come, degrees and mm alike.
+    """
+
     def winner(self, scores: npt.NDArray[np.floating], t: int) -> int | None:
         """Return the template that hits at volume `t`, or None.
 
