@@ -6,6 +6,7 @@ the report and not its end.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 from rtcog_gl import __version__
@@ -51,6 +53,7 @@ def diagnose() -> list[Finding]:
     """Run every check and return what they found."""
     checks: tuple[tuple[str, Callable[[], Finding]], ...] = (
         ("software", software),
+        ("rtcog", rtcog),
         ("fonts", fonts),
         ("shared memory", shared_memory),
         ("events", events),
@@ -151,6 +154,23 @@ def software() -> Finding:
             "software", f"{', '.join(parts)}; missing: {', '.join(missing)}", f"pip install {' '.join(missing)}"
         )
     return ok("software", ", ".join(parts))
+
+
+def rtcog() -> Finding:
+    """Check whether rtcog is in this environment; it is not imported, because it needs AFNI for that."""
+    return judge_rtcog(importlib.util.find_spec("rtcog"))
+
+
+def judge_rtcog(spec: ModuleSpec | None) -> Finding:
+    """Judge where rtcog was found; a machine without it can show sessions all the same."""
+    if spec is None:
+        return ok("rtcog", "not in this environment; only rtcog-gl run and run-min need it")
+    try:
+        version = metadata.version("rtcog")
+    except metadata.PackageNotFoundError:
+        version = "of unknown version"
+    places = list(spec.submodule_search_locations or ())
+    return ok("rtcog", f"{version}, in {places[0] if places else spec.origin}: rtcog-gl run will use it")
 
 
 def fonts() -> Finding:

@@ -395,3 +395,17 @@ def test_monitors(hz: int, fastest: int, level: str) -> None:
 def test_no_monitor_is_a_warning() -> None:
     window = pytest.importorskip("rtcog_gl.window.probe")
     assert window.judge_monitors([]).level == "warning"
+
+
+def test_it_says_where_rtcog_is_without_importing_it(tmp_path: Path) -> None:
+    (tmp_path / "rtcog").mkdir()
+    (tmp_path / "rtcog" / "__init__.py").write_text("raise RuntimeError('AFNI not found')\n")
+    code = "import rtcog_gl.doctor as d; f = d.rtcog(); print(f.level, f.found)"
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("ok ") and str(tmp_path / "rtcog") in done.stdout
+
+
+def test_a_machine_without_rtcog_can_show_a_session() -> None:
+    found = doctor.judge_rtcog(None)
+    assert found.level == "ok" and "rtcog-gl run" in found.found
