@@ -12,7 +12,7 @@ from rtcog_gl.model import options as window_options
 from rtcog_gl.session import synthetic
 
 DESCRIPTION = "A GPU real-time viewer for rtcog sessions."
-EPILOG = "rtcog itself starts the viewer through rtcog_gl.run_streamer; see the README."
+EPILOG = "'rtcog-gl COMMAND --help' says more of each."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,6 +23,10 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="show a synthetic session, or a real 4-D run played as a session")
     synthetic.add_flags(demo)
     window_options.add_flags(demo)
+    commands.add_parser(
+        "run", add_help=False, help="rtcog itself with this viewer: 'rtcog-gl run ARGS...' for 'rtcog ARGS...'"
+    )
+    commands.add_parser("run-min", add_help=False, help="rtcog_min, whose report at the end is then this package's")
     doctor = commands.add_parser("doctor", help="check whether this machine can show a session, and what to do if not")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     return top
@@ -35,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from rtcog_gl.window.app import main as show
 
         return show(words[1:])
+    if words[:1] in (["run"], ["run-min"]):
+        # Not through the parser: what follows is rtcog's, untouched.
+        from rtcog_gl.run import main as run_rtcog
+
+        return run_rtcog(words[0], words[1:])
     args = parser().parse_args(words)
     verbose = getattr(args, "verbose", False)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="rtcog-gl: %(message)s")
