@@ -9,6 +9,7 @@ from typing import Any
 
 from rtcog_gl.model.actions import action_state
 from rtcog_gl.model.options import ENVIRONMENT, parse_options
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import ActionState
 from rtcog_gl.session.child import WindowProcess, default_command
 from rtcog_gl.session.keeper import Keeper, tidy_signals
@@ -21,7 +22,13 @@ WINDOW_ENVIRONMENT = "RTCOG_GL_WINDOW"
 
 
 def run_streamer(
-    streamer_config: Any, sync_events: Any, action_onsets: Any, action_offsets: Any, responses: Any
+    streamer_config: Any,
+    sync_events: Any,
+    action_onsets: Any,
+    action_offsets: Any,
+    responses: Any,
+    *,
+    volumes: VolumesInfo | None = None,
 ) -> None:
     """Show a session until it ends; what rtcog starts as a process of its own.
 
@@ -38,10 +45,14 @@ def run_streamer(
         TR indices, mostly ``Manager().list()`` proxies.
     responses : dict-like or None
         ``{question: (rating, reaction time)}``, or None when the session asks no questions.
+    volumes : VolumesInfo, optional
+        Where the session publishes motion, times and a map of each volume; rtcog by itself does not.
     """
     with tidy_signals():
         try:
-            streamer = ESAMStreamer(streamer_config, sync_events, action_onsets, action_offsets, responses)
+            streamer = ESAMStreamer(
+                streamer_config, sync_events, action_onsets, action_offsets, responses, volumes=volumes
+            )
         except Exception as error:
             log.error("This session cannot be followed: %s: %s.", type(error).__name__, error)
             log.debug("Where that came from", exc_info=error)
@@ -54,11 +65,20 @@ class ESAMStreamer:
 
     Parameters
     ----------
-    config, sync_events, action_onsets, action_offsets, responses
+    config, sync_events, action_onsets, action_offsets, responses, volumes
         As for `run_streamer`.
     """
 
-    def __init__(self, config: Any, sync_events: Any, action_onsets: Any, action_offsets: Any, responses: Any) -> None:
+    def __init__(
+        self,
+        config: Any,
+        sync_events: Any,
+        action_onsets: Any,
+        action_offsets: Any,
+        responses: Any,
+        *,
+        volumes: VolumesInfo | None = None,
+    ) -> None:
         words, self._messages = _words(os.environ.get(ENVIRONMENT, ""))
         self._options, refused = parse_options(words)
         self._messages += refused
@@ -73,6 +93,7 @@ class ESAMStreamer:
             responses,
             segment_prefix=self._options.segment_prefix,
             stamps=self._options.stamps,
+            volumes=volumes,
         )
 
     def run(self) -> None:

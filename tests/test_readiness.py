@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from walker import Late, Lost, Setting, Torn, walk
+from walker import PUBLISHED, Late, Lost, Setting, Torn, walk
 
 from rtcog_gl.model.readiness import (
     COLUMN_STILL_NS,
@@ -20,6 +20,7 @@ from rtcog_gl.model.readiness import (
     take,
 )
 
+COUNTED = Setting(nt=3, publishes="last", order=PUBLISHED)
 RIGHT = [
     pytest.param(Setting(nt=4), id="4 volumes, hits, lock-free"),
     pytest.param(Setting(nt=3, lock_free=False), id="3 volumes, hits, look then clear"),
@@ -33,6 +34,10 @@ RIGHT = [
         Setting(nt=3, match_start=1, may_stop_early=True, lock_free=False, hits=False),
         id="3 volumes, ended at any step, look then clear",
     ),
+    pytest.param(COUNTED, id="3 volumes, hits, counted"),
+    pytest.param(replace(COUNTED, lock_free=False, hits=False), id="3 volumes, counted, look then clear"),
+    pytest.param(replace(COUNTED, nt=4, match_start=2), id="4 volumes, 2 not scored, hits, counted"),
+    pytest.param(replace(COUNTED, nt=2, may_stop_early=True), id="2 volumes, ended at any step, hits, counted"),
 ]
 
 
@@ -89,6 +94,12 @@ WRONG = [
     pytest.param(replace(EARLY, map_settled=lambda written, ns, gone: written), Torn, id="a map accepted at once"),
     pytest.param(
         replace(EARLY, map_settled=lambda written, ns, gone: ns >= MAP_STILL_NS), Torn, id="a map still all zero"
+    ),
+    pytest.param(replace(COUNTED, publishes="arrived"), Torn, id="counted before the scores"),
+    pytest.param(replace(COUNTED, publishes="scored"), Torn, id="counted before the signal"),
+    pytest.param(replace(COUNTED, publishes="signalled"), Torn, id="counted before the map"),
+    pytest.param(
+        replace(COUNTED, order=("end", "onsets", "hit", "tr_index", "new_tr", "count")), Torn, id="count after new_tr"
     ),
     pytest.param(replace(BASE, column_settled=lambda *seen: False), Lost, id="no column without a signal"),
     pytest.param(replace(BASE, map_settled=lambda *seen: False), Lost, id="no map without a signal"),

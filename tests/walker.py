@@ -3,6 +3,9 @@
 rtcog, the participant, the operator and the viewer are lists of atomic steps. `walk` takes, in every state that can be
 reached, every step that can be taken, and lets a `Judge` look at each poll.
 
+A producer can also publish how many volumes rtcog is done with; the viewer then takes this count for a `tr_index`
+that is sooner up to date. It may give that up for ever at any volume.
+
 Of time it knows one thing: a map under way does not stand still for as long as `map_settled` demands. A column of
 scores may, because rtcog can stop for any time between two templates.
 """
@@ -20,6 +23,9 @@ NONE, HALF, FULL = 0, 1, 2
 
 LONG_NS = 10**12
 
+DONE = 99
+"""The step of a volume with which rtcog is done, before it turns to the next."""
+
 
 class World(NamedTuple):
     """What rtcog shares."""
@@ -35,6 +41,8 @@ class World(NamedTuple):
     volume: int = 0
     step: int = 0
     may_hit: bool = False
+    count: int = 0
+    silent: bool = False
 
 
 class Seen(NamedTuple):
@@ -45,9 +53,15 @@ class Seen(NamedTuple):
     hit: bool = False
     end: bool = False
     tr_index: int = -1
+    count: int = 0
     new_tr: bool | None = False
     over: bool = False
     """Whether rtcog had written everything when `end` was looked at."""
+
+    @property
+    def done(self) -> int:
+        """The last volume that rtcog is done with, as far as this poll knows."""
+        return max(self.tr_index, self.count - 1)
 
 
 class Known(NamedTuple):
@@ -77,11 +91,21 @@ class Setting:
     tells_gone: bool = True
     """Whether the viewer can see that rtcog has removed its segments."""
 
+    publishes: str = ""
+    """When the count is published: ``last``, or too early: ``arrived``, ``scored`` or ``signalled``; empty: never."""
+
     clears: bool = True
     order: tuple[str, ...] = ("end", "onsets", "hit", "tr_index", "new_tr")
     take: Take = take
     column_settled: Callable[[bool, bool, int, bool], bool] = column_settled
     map_settled: Callable[[bool, int, bool], bool] = map_settled
+
+
+PUBLISHED = ("end", "onsets", "hit", "tr_index", "count", "new_tr")
+"""The order of a viewer's looks where the count is published."""
+
+PUBLISHED_AFTER = {"arrived": 1, "scored": 3, "signalled": 5, "last": DONE}
+"""The step after which the count is published."""
 
 
 class Torn(AssertionError):
@@ -107,7 +131,23 @@ def operator(s: Setting, w: World) -> Iterator[World]:
 
 
 def producer(s: Setting, w: World) -> Iterator[World]:
-    """Yield what rtcog can do next (contract, "Order of events")."""
+    """Yield what rtcog can do next, the count included."""
+    due = s.publishes and not w.silent and w.count <= w.volume < s.nt
+    if due and not w.gone and w.step == _publishing_step(s, w):
+        yield w._replace(count=w.volume + 1)
+        yield w._replace(silent=True)
+        return
+    yield from rtcog(s, w)
+
+
+def _publishing_step(s: Setting, w: World) -> int:
+    """Return the step before which the count is published."""
+    early = PUBLISHED_AFTER[s.publishes] + 1
+    return early if s.publishes != "last" and w.volume >= s.match_start else DONE
+
+
+def rtcog(s: Setting, w: World) -> Iterator[World]:
+    """Yield what rtcog itself can do next (contract, "Order of events")."""
     t, k = w.volume, w.step
     if w.gone:
         if not w.end:
@@ -121,7 +161,7 @@ def producer(s: Setting, w: World) -> Iterator[World]:
     if k == 0:
         yield w._replace(may_hit=not w.hit, step=1)
     elif k == 1:
-        yield w._replace(tr_index=t - 1, step=2 if scored else 99)
+        yield w._replace(tr_index=t - 1, step=2 if scored else DONE)
     elif k == 2:
         yield w._replace(scores=_put(w.scores, t, HALF), step=3)
     elif k == 3:
@@ -130,7 +170,7 @@ def producer(s: Setting, w: World) -> Iterator[World]:
         # A set() takes the flag if it is there, and gives it back: an event that is set reads as clear in between.
         yield w._replace(new_tr=w.new_tr and not s.lock_free, step=5)
     elif k == 5:
-        yield w._replace(new_tr=True, step=99)
+        yield w._replace(new_tr=True, step=DONE)
         if s.hits and w.may_hit:
             yield w._replace(new_tr=True, step=6)
     elif k == 6:
@@ -142,7 +182,7 @@ def producer(s: Setting, w: World) -> Iterator[World]:
     elif k == 9:
         yield w._replace(maps=_put(w.maps, t, FULL), step=10)
     elif k == 10:
-        yield w._replace(hit=True, step=99)
+        yield w._replace(hit=True, step=DONE)
     else:
         yield w._replace(volume=t + 1, step=0, may_hit=False)
 
@@ -174,10 +214,10 @@ def viewer(s: Setting, w: World, seen: Seen, known: Known) -> Iterator[tuple[Wor
 
 def decide(s: Setting, w: World, seen: Seen, known: Known, still: bool) -> Known:
     """Return what the viewer knows after one poll that found memory standing still, or not."""
-    looks = Looks(seen.onsets, seen.hit, seen.tr_index, seen.new_tr)
+    looks = Looks(seen.onsets, seen.hit, seen.done, seen.new_tr)
     if seen.end:
         gone = s.tells_gone and w.gone
-        t = seen.tr_index + 1
+        t = seen.done + 1
         column = w.scores[t] if s.match_start <= t < s.nt else NONE
         settled = s.column_settled(column != NONE, column == FULL, LONG_NS * still, gone)
         still_maps = {m: LONG_NS * (still and w.maps[m] != HALF) for m in seen.onsets}
@@ -186,33 +226,34 @@ def decide(s: Setting, w: World, seen: Seen, known: Known, still: bool) -> Known
     ready = s.take(known.ready, looks, s.nt)
     allowed = _allowed(known, seen, looks.column_settled)
     judge(s, w, seen, known, ready, allowed, still)
-    clear_at = known.clear_at if seen.new_tr or seen.new_tr is None else max(known.clear_at, seen.tr_index)
+    clear_at = known.clear_at if seen.new_tr or seen.new_tr is None else max(known.clear_at, seen.done)
     return Known(ready, clear_at, allowed)
 
 
 def _allowed(known: Known, seen: Seen, settled: bool) -> int:
     """Return the last column that the contract's sentences allow, given every look so far."""
-    sentences = [known.allowed, seen.tr_index]
+    sentences = [known.allowed, seen.done]
     if seen.new_tr:
         sentences.append(known.clear_at + 1)
     if settled:
-        sentences.append(seen.tr_index + 1)
+        sentences.append(seen.done + 1)
     return max(sentences)
 
 
 def judge(s: Setting, w: World, seen: Seen, known: Known, ready: Readiness, allowed: int, still: bool) -> None:
     """Hold one poll's outcome against what is true and what is allowed."""
     for t in range(ready.n_final):
-        if w.scores[t] != FULL if t >= s.match_start else t >= w.volume:
+        over = t < w.volume or (t == w.volume and w.step == DONE)
+        if w.scores[t] != FULL if t >= s.match_start else not over:
             raise Torn(f"column {t} shown while {w}")
     for t in ready.maps:
         if w.maps[t] != FULL:
             raise Torn(f"map {t} shown while {w}")
     if ready.n_final < known.ready.n_final or ready.maps[: len(known.ready.maps)] != known.ready.maps:
         raise Lost(f"taken back: {known} became {ready}")
-    if ready.n_final < allowed + 1:
+    if ready.n_final < min(allowed + 1, s.nt):
         raise Late(f"{ready.n_final} columns shown after {seen}, {known}")
-    vouched = {t for t in seen.onsets if t <= seen.tr_index or (seen.hit and t == seen.onsets[-1])}
+    vouched = {t for t in seen.onsets if t <= seen.done or (seen.hit and t == seen.onsets[-1])}
     if not vouched <= set(ready.maps):
         raise Late(f"maps {ready.maps} shown after {seen}")
     if seen.over and still:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import Answer, Live, Session
 from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session import codec
@@ -215,6 +216,9 @@ class BoardReader:
     maps: SegmentInfo
     """rtcog's segment of the maps."""
 
+    volumes: VolumesInfo | None
+    """The segment in which the session publishes each volume; None where it does not."""
+
     options: tuple[str, ...]
     """The window's flags that the session was started with."""
 
@@ -232,7 +236,7 @@ class BoardReader:
             self.close()
             raise
         self.session, self.options = static.session, static.options
-        self.scores, self.maps = static.scores, static.maps
+        self.scores, self.maps, self.volumes = static.scores, static.maps, static.volumes
         self.session_id = self._head.session_id.decode("ascii")
         self.writer_pid = self._head.pid
         self._sequence = self._heartbeat = 0
@@ -291,8 +295,8 @@ class BoardReader:
                 self._state_json = state
         except ValueError as error:
             raise BoardError(f"the board {self.name} has a state that makes no sense: {error}") from None
-        nt = self._head.nt
-        if not 0 <= self._live.n_final <= nt or not all(0 <= t < nt for t in self._live.maps):
+        nt, live = self._head.nt, self._live
+        if not (0 <= live.n_final <= nt and 0 <= live.n_volumes <= nt) or not all(0 <= t < nt for t in live.maps):
             raise BoardError(f"the board {self.name} has columns beyond the run: expected at most {nt}")
         return self._live
 

@@ -237,7 +237,21 @@ def read_static(buf: Any, head: Header) -> Static:
         got = getattr(static, role).shape
         if got != shape or min(shape[0], *got, 0) < 0:
             raise BoardError(f"the board's {role} have shape {got}, expected {shape}")
+    if static.volumes is not None:
+        _check_volumes(static.volumes, session)
     return static
+
+
+def _check_volumes(info: VolumesInfo, session: Session) -> None:
+    if info.nt != session.nt:
+        raise BoardError(f"the board's volumes are {info.nt}, expected {session.nt}")
+    for what in ("nv", "slots", "n_templates"):
+        if getattr(info, what) < 0:
+            raise BoardError(f"the board's volumes have {what} = {getattr(info, what)}, expected at least 0")
+    if (session.slots or session.has_templates) and info.nv != session.nv:
+        raise BoardError(f"the board's volumes have {info.nv} voxels, expected {session.nv}")
+    if session.slots not in (0, info.slots):
+        raise BoardError(f"the board's session has {session.slots} volumes in memory, expected 0 or {info.slots}")
 
 
 def read_grid(buf: Any, head: Header, shape: tuple[int, ...]) -> MaskGrid | None:

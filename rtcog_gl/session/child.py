@@ -74,13 +74,13 @@ class Handover:
     """Name of the board's segment."""
 
     fds: tuple[tuple[str, int], ...] = ()
-    """Flag (``--board-fd``, ``--scores-fd``, ``--maps-fd``) and descriptor; empty where names must do (Windows)."""
+    """Flag (``--board-fd``, and ``--scores-fd`` and the like by role) and descriptor; empty where names must do."""
 
     flags: tuple[str, ...] = ()
     """The window's own options."""
 
     identities: Mapping[str, object] = field(default_factory=dict)
-    """By role (``scores``, ``maps``), what tells one segment of a name from the next."""
+    """By role (``scores``, ``maps``, ``volumes``), what tells one segment of a name from the next."""
 
     def outdates(self, other: Handover) -> bool:
         """Whether a window that was opened with `other` looks into segments that have been replaced."""

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import Live, Session
 from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session import discovery
@@ -34,6 +35,8 @@ SEGMENTS_S = 0.5
 """Longest time that the first window waits for rtcog's segments; a window that starts without them uses their names."""
 
 ROLES = frozenset({"scores", "maps"})
+"""The segments that the first window waits for."""
+
 AFTER_ERROR_S = 0.05
 """Pause after a poll that failed."""
 
@@ -68,7 +71,11 @@ class Source(Protocol):
 
     @property
     def segments(self) -> Mapping[str, Any]:
-        """The mapped segments by role (``scores``, ``maps``), each with a `name`, an `fd` and an `identity`."""
+        """The mapped segments by role (``scores``, ``maps``, ``volumes``), each with `name`, `fd` and `identity`."""
+
+    @property
+    def volumes(self) -> VolumesInfo | None:
+        """Where the session publishes each volume; None where it does not."""
 
     def poll(self) -> bool:
         """Look for news; return whether `live` changed."""
@@ -288,6 +295,7 @@ class Keeper:
             SegmentInfo(f"{self._prefix}match_scores", (session.n_templates, session.nt), "float32"),
             SegmentInfo(f"{self._prefix}tr_data", (session.nv, session.nt), "float32"),
             self._flags,
+            self._source.volumes,
         )
         try:
             self._board = BoardWriter(static, self._source.grid)

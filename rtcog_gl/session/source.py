@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtcog_gl.model import readiness
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import Live, Session
 from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session.arrivals import Arrivals
@@ -18,6 +19,7 @@ from rtcog_gl.session.attach import SessionSegments, wanted_segments
 from rtcog_gl.session.describe import describe
 from rtcog_gl.session.ending import Ending
 from rtcog_gl.session.proxies import AnswersReader, ListsReader, ProxyThread, is_dict
+from rtcog_gl.session.published import Published
 from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.signals import Look, Sparing, counter
 
@@ -68,6 +70,8 @@ class RtcogSource:
         Put before the names of the segments.
     stamps : str or None
         Name of the segment in which a producer leaves its own stamps; kept for whoever measures.
+    volumes : VolumesInfo or None
+        Where the producer publishes each volume, if it does.
     """
 
     def __init__(
@@ -80,10 +84,12 @@ class RtcogSource:
         *,
         segment_prefix: str = "",
         stamps: str | None = None,
+        volumes: VolumesInfo | None = None,
     ) -> None:
         described = describe(config)
         self.stamps = stamps
-        self._session, self._grid = described.session, described.grid
+        self._published = Published(volumes, described.session)
+        self._session, self._grid = self._published.session, described.grid
         self._session_is_fixed = False
         self._nt = self._session.nt
         self._final_ns = np.zeros((2, self._nt), np.uint64)
@@ -93,6 +99,8 @@ class RtcogSource:
         self._look(sync)
         self._read_proxies(sync, onsets, offsets, responses)
         self._arrivals = Arrivals()
+        for message in self._published.messages:
+            self._say(message)
         self._now = 0
         self._hit_before = False
         self._news = (-1, 0)
@@ -151,8 +159,13 @@ class RtcogSource:
 
     @property
     def segments(self) -> dict[str, ReadOnlySegment]:
-        """The mapped segments by role: ``scores``, ``maps``."""
-        return self._segments.mapped
+        """The mapped segments by role: ``scores``, ``maps``, and ``volumes`` where the session publishes them."""
+        return {**self._segments.mapped, **self._published.segments}
+
+    @property
+    def volumes(self) -> VolumesInfo | None:
+        """Where the session publishes each volume; None where it does not, or where that cannot be read."""
+        return self._published.info
 
     def poll(self) -> bool:
         """Look for news, without waiting for anybody; return whether `live` changed."""
@@ -167,14 +180,19 @@ class RtcogSource:
         pending = self._pending(lists.onsets)
         hit = bool(self._hit.ask(now, pending and now >= self._map_due_ns))
         arrived = min(self._tr_index(), self._nt - 1)
-        new_tr = self._new_tr.ask(now, not self._new_tr.lock_free and self._worth_asking(arrived))
+        count = self._published.count()
+        # A record is published when rtcog is done with its volume, which is all that `tr_index` says, and sooner.
+        done = max(arrived, count - 1)
+        new_tr = self._new_tr.ask(now, not self._new_tr.lock_free and self._worth_asking(done))
         if not self._segments.settled:
             self._segments.tend(now, bool(self._shm_ready.ask(now)), arrived)
         before = self._live
         self._arrivals.see(arrived, now)
         if self._arrivals.tr_s != self._live.tr_s:
             self._change(tr_s=self._arrivals.tr_s)
-        self._take(lists.onsets, hit, arrived, new_tr)
+        self._take(lists.onsets, hit, done, new_tr)
+        if count > self._live.n_volumes:
+            self._change(n_volumes=count)
         self._take_lists(lists.onsets, lists.offsets)
         self._schedule_reads(hit)
         self._finish()
@@ -186,9 +204,10 @@ class RtcogSource:
         now = self._now
         volume = self._arrivals.under_way(now)
         scoring = volume is not None and volume >= max(self._ready.n_final, self._session.match_start)
-        if scoring or self._pending(self._live.onsets):
+        since = now - self._live.newest_ns
+        if scoring or self._pending(self._live.onsets) or self._published.due(self._live.n_final, since):
             return SOON_S
-        quiet = now - self._live.newest_ns > SETTLED_NS and not self._arrivals.due(now)
+        quiet = since > SETTLED_NS and not self._arrivals.due(now)
         return QUIET_S if quiet else LATER_S
 
     def close(self) -> None:
@@ -196,6 +215,7 @@ class RtcogSource:
         for thread in self._threads:
             thread.close()
         self._segments.close()
+        self._published.close()
 
     def _change(self, **fields: Any) -> None:
         self._live = replace(self._live, **fields)
@@ -213,9 +233,9 @@ class RtcogSource:
         """Whether the newest onset has no map yet."""
         return bool(onsets) and 0 <= onsets[-1] < self._nt and onsets[-1] not in self._live.maps
 
-    def _worth_asking(self, arrived: int) -> bool:
+    def _worth_asking(self, done: int) -> bool:
         """Whether counter or memory say that `new_tr` may have news; only where looking takes a lock."""
-        if arrived > self._ready.floor:
+        if done > self._ready.floor:
             return True
         t = self._ready.n_final
         if t >= self._nt or not self._segments.written(t):
@@ -224,14 +244,14 @@ class RtcogSource:
             self._news = (t, self._now)
         return self._now - self._news[1] < NEWS_NS
 
-    def _take(self, onsets: tuple[int, ...], hit: bool, arrived: int, new_tr: bool | None) -> None:
+    def _take(self, onsets: tuple[int, ...], hit: bool, done: int, new_tr: bool | None) -> None:
         """Take this poll's looks, and show what they allow."""
-        looks = readiness.Looks(onsets, hit, arrived, new_tr)
+        looks = readiness.Looks(onsets, hit, done, new_tr)
         if self._end_ns:
             # The memory last: it is looked at only where neither these looks nor those before vouch for it.
             vouched = readiness.take(self._ready, looks, self._nt)
             unsure = [t for t in dict.fromkeys(onsets) if 0 <= t < self._nt and t not in vouched.maps]
-            self._ending.look(self._now, arrived + 1, unsure)
+            self._ending.look(self._now, done + 1, unsure)
             settled = self._ending.column_settled, self._ending.maps_settled
             looks = replace(looks, column_settled=settled[0], maps_settled=settled[1])
         self._ready = readiness.take(self._ready, looks, self._nt)
@@ -258,7 +278,8 @@ class RtcogSource:
             self._take_answers(self._answers)
         for thread in self._threads:
             thread.look_for_hanging(self._now)
-        self._take_problems((*(thread.problem for thread in self._threads), *self._segments.messages))
+        silent = self._published.problems(self._live.n_final)
+        self._take_problems((*(thread.problem for thread in self._threads), *self._segments.messages, *silent))
 
     def _take_problems(self, problems: tuple[str, ...]) -> None:
         """Say what is wrong at present; what no longer is, is no longer said."""
