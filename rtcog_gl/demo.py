@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"rtcog-gl demo: {NO_DISPLAY}", file=sys.stderr)
         return 1
     try:
-        wanted = synthetic.from_args(args)
         options = window_options.from_args(args)
+        wanted = replace(synthetic.from_args(args), live_maps=options.live_maps)
         with synthetic.start(wanted) as session:
             for note in session.notes:
                 print(note, file=sys.stderr)
@@ -58,7 +58,8 @@ def _with_session(options: WindowOptions, session: RunningSession) -> WindowOpti
 
 def _show(session: RunningSession, options: WindowOptions) -> int:
     os.environ[ENVIRONMENT] = shlex.join(options.argv())
-    streamer = ESAMStreamer(session.config, session.sync, session.onsets, session.offsets, session.responses)
+    five = session.config, session.sync, session.onsets, session.offsets, session.responses
+    streamer = ESAMStreamer(*five, volumes=session.volumes)
     threading.Thread(target=_end_with_window, args=(session, streamer), daemon=True).start()
     try:
         streamer.run()

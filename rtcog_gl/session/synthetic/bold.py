@@ -13,6 +13,7 @@ import platformdirs
 from rtcog_gl.model.session import FloatArray
 from rtcog_gl.session.synthetic.brains import keep
 from rtcog_gl.session.synthetic.content import Header
+from rtcog_gl.session.synthetic.motion import Motion
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.scoring import MaskScorer
 from rtcog_gl.session.synthetic.segments import check_space
@@ -114,6 +115,14 @@ class BoldContent:
     def scores(self, t: int, volume: FloatArray) -> npt.NDArray[np.float64]:
         """Return the volume's scores, (templates,)."""
         return self.scorer(volume)
+
+    def motion(self, t: int) -> Motion | None:
+        """Return None: a run's file does not say how the head moved."""
+        return None
+
+    def templates(self) -> FloatArray:
+        """Return the templates, (templates, Nv), NaN outside a template's own mask."""
+        return self.scorer.templates(self.header.nv)
 
 
 def _mean_image(file: Path, image: Any, data: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> Path | None:

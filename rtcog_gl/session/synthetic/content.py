@@ -10,13 +10,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import FloatArray
 from rtcog_gl.session.synthetic.brains import MNI_VOXELS_2MM, Brain, load_brain, mni_anatomy_path
+from rtcog_gl.session.synthetic.motion import PARAMETERS, Motion, head_motion
 from rtcog_gl.session.synthetic.networks import NETWORKS, patterns
 from rtcog_gl.session.synthetic.noise import ar1, episodes, smooth_fields
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.scoring import MaskScorer
-from rtcog_gl.session.synthetic.segments import bytes_needed, check_space, free_shared_memory
+from rtcog_gl.session.synthetic.segments import bytes_needed, check_space, free_shared_memory, live_bytes
 
 NVOLS = 300
 """Volumes of a run when nothing else says how many."""
@@ -40,9 +42,12 @@ class Header:
     notes: tuple[str, ...] = ()
     """Sentences for the operator."""
 
+    volumes: VolumesInfo | None = None
+    """Where the volumes are published; None where they are not."""
+
 
 class Content(Protocol):
-    """A run to play. `volume` is asked for 0, 1, 2, ... in this order."""
+    """A run to play. `volume` is asked for 0, 1, 2, ... in this order, and `motion` after it."""
 
     header: Header
     n_volumes: int
@@ -56,6 +61,14 @@ class Content(Protocol):
         """Return the volume's scores, (templates,)."""
         ...
 
+    def motion(self, t: int) -> Motion | None:
+        """Return the head's place at volume `t`: roll, pitch, yaw (degrees), dS, dL, dP (mm); None: not known."""
+        ...
+
+    def templates(self) -> FloatArray | None:
+        """Return the templates, (templates, Nv), NaN outside a template's own mask; None: there are none."""
+        ...
+
 
 class SyntheticContent:
     """Autocorrelated noise with episodes of resting-state networks.
@@ -63,6 +76,7 @@ class SyntheticContent:
     A volume is the sum of smooth random fields with AR(1) weights, a little white noise, and each network's pattern
     times its own AR(1) fluctuation and its episodes. A template is the positive part of a pattern (above 0.15), scaled
     so that a volume that is s times the pattern scores s; without episodes the scores stay within about 1 of zero.
+    The head moves (`head_motion`), and the volumes do not show it, as after good preprocessing.
 
     Parameters
     ----------
@@ -95,6 +109,8 @@ class SyntheticContent:
         labels = tuple(network.label for network in NETWORKS)
         anat = mni_anatomy_path() if brain.mni else None
         self.header = Header(labels, brain.nv, nt, brain.image(), anat, brain.notes)
+        # Of its own numbers, so that a moving head changes no score.
+        self._motion = head_motion(np.random.default_rng([seed, 2]), nt, match_start)
 
     def volume(self, t: int) -> FloatArray:
         """Return volume `t`, (Nv,) float32."""
@@ -107,6 +123,15 @@ class SyntheticContent:
         """Return the volume's scores, (templates,)."""
         return self.scorer(volume)
 
+    def motion(self, t: int) -> Motion:
+        """Return the head's place at volume `t`."""
+        place: list[float] = self._motion[t].tolist()
+        return place
+
+    def templates(self) -> FloatArray:
+        """Return the templates, (templates, Nv), NaN outside a template's own mask."""
+        return self.scorer.templates(self.header.nv)
+
 
 class ScriptedContent:
     """Given scores and given maps, for tests: no brain, no rule.
@@ -115,15 +140,34 @@ class ScriptedContent:
     ----------
     scores : array, (templates, Nt)
     maps : mapping from TR to array, (Nv,)
-        What to write where a hit is scripted; other volumes are zeros.
+        The volumes; others are zeros.
     header : Header
+    motion : array, (Nt, 6), optional
+    templates : array, (templates, Nv), optional
+        NaN outside a template's own mask.
     """
 
-    def __init__(self, scores: npt.ArrayLike, maps: Mapping[int, npt.ArrayLike], header: Header) -> None:
+    def __init__(
+        self,
+        scores: npt.ArrayLike,
+        maps: Mapping[int, npt.ArrayLike],
+        header: Header,
+        motion: npt.ArrayLike | None = None,
+        templates: npt.ArrayLike | None = None,
+    ) -> None:
         self._scores = np.asarray(scores, np.float64)
         self._maps = {t: np.asarray(values, np.float32) for t, values in maps.items()}
         self.header = header
         self.n_volumes = self._scores.shape[1]
+        self._motion = None if motion is None else np.asarray(motion, np.float64)
+        self._templates = None if templates is None else np.asarray(templates, np.float32)
+        self._fits("motion", self._motion, (self.n_volumes, PARAMETERS))
+        self._fits("templates", self._templates, (len(self._scores), header.nv))
+
+    @staticmethod
+    def _fits(name: str, array: npt.NDArray[Any] | None, shape: tuple[int, int]) -> None:
+        if array is not None and array.shape != shape:
+            raise DemoError(f"{name} has shape {array.shape}, expected {shape}")
 
     def volume(self, t: int) -> FloatArray:
         """Return the scripted map of volume `t`, or zeros."""
@@ -133,6 +177,17 @@ class ScriptedContent:
     def scores(self, t: int, volume: FloatArray) -> npt.NDArray[np.float64]:
         """Return column `t` of the scripted scores."""
         return self._scores[:, t]
+
+    def motion(self, t: int) -> Motion | None:
+        """Return row `t` of the scripted motion, if there is any."""
+        if self._motion is None:
+            return None
+        place: list[float] = self._motion[t].tolist()
+        return place
+
+    def templates(self) -> FloatArray | None:
+        """Return the scripted templates, if there are any."""
+        return self._templates
 
 
 def load_content(options: DemoOptions) -> Content:
@@ -154,20 +209,25 @@ def load_content(options: DemoOptions) -> Content:
 
 
 def _brain_that_fits(options: DemoOptions, nt: int) -> Brain:
-    """Take the brain asked for; where none was, the finest one for which there is shared memory."""
+    """Take the brain asked for; where none was, the finest one for which there is shared memory, live maps included."""
     if options.voxels is not None:
         return load_brain(options.voxels, options.phantom)
+
+    def needed(voxels: int) -> int:
+        live = live_bytes(len(NETWORKS), voxels, nt, options.live_maps)
+        return bytes_needed(len(NETWORKS), voxels, nt) + live
+
     free = free_shared_memory()
-    if free is None or bytes_needed(len(NETWORKS), MNI_VOXELS_2MM, nt) <= free:
+    if free is None or needed(MNI_VOXELS_2MM) <= free:
         return load_brain(MNI_VOXELS_2MM, options.phantom)
     for voxels in (70_000, 29_000, 8_000):
-        needed = bytes_needed(len(NETWORKS), int(1.1 * voxels), nt)
-        if needed <= free:
+        least = needed(int(1.1 * voxels))
+        if least <= free:
             break
     else:
         raise DemoError(
             f"shared memory is too small even for a brain of {voxels:,} voxels and {nt:,} volumes: "
-            f"got {free / 1e6:,.0f} MB free, expected {needed / 1e6:,.0f} MB"
+            f"got {free / 1e6:,.0f} MB free, expected {least / 1e6:,.0f} MB"
         )
     brain = load_brain(voxels, options.phantom)
     note = (

@@ -55,6 +55,9 @@ class DemoOptions:
     nonline: int = 1
     """Largest number of templates at the threshold at once that still makes a hit."""
 
+    mot_thr: float | None = 0.2
+    """Largest change of the motion's norm with which a hit can be declared; None: any, as with `bold`."""
+
     survey_trs: int | None = None
     """Length of the survey in TRs, give or take one: 8, or 6 with `bold`."""
 
@@ -90,6 +93,9 @@ class DemoOptions:
 
     segment_prefix: str | None = None
     """Put before the names of the segments; None: a prefix of its own. The empty one is rtcog's own naming."""
+
+    live_maps: int = -1
+    """Newest volumes that are kept whole; negative: as many as fit into 512 MB; 0: nothing of volumes is published."""
 
     preprocess_s: float | None = None
     """Time from a volume's arrival to its scores: 0.15 s, or 30 % of a TR shorter than half a second."""
@@ -148,6 +154,8 @@ def _check(options: DemoOptions) -> None:
         raise DemoError(f"tr is {options.tr}, expected seconds above 0")
     if not abs(float(options.hit_thr or 0)) < float("inf"):
         raise DemoError(f"hit_thr is {options.hit_thr}, expected a finite number")
+    if options.mot_thr is not None and not options.mot_thr >= 0:
+        raise DemoError(f"mot_thr is {options.mot_thr}, expected 0 or more")
     if options.voxels is not None and not MIN_VOXELS <= options.voxels <= MAX_VOXELS:
         raise DemoError(f"voxels is {options.voxels:,}, expected {MIN_VOXELS:,} to {MAX_VOXELS:,}")
     if len(set(options.questions)) != len(options.questions):

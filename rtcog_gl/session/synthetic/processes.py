@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.session.contract import SyncEvents
 from rtcog_gl.session.proxies import GONE
-from rtcog_gl.session.synthetic.content import load_content
+from rtcog_gl.session.synthetic.content import Content, load_content
 from rtcog_gl.session.synthetic.life import Life
 from rtcog_gl.session.synthetic.options import DemoError, DemoOptions
 from rtcog_gl.session.synthetic.participant import participate
 from rtcog_gl.session.synthetic.producer import SyntheticProducer
-from rtcog_gl.session.synthetic.segments import Segments
+from rtcog_gl.session.synthetic.segments import Segments, bytes_needed
+from rtcog_gl.session.volumes import VolumeWriter
 
 log = logging.getLogger("rtcog_gl")
 
@@ -57,7 +59,16 @@ def produce(options: DemoOptions, sync: SyncEvents, onsets: Any, offsets: Any, p
     `answer` gets the content's `Header` once the segments exist, or the sentence that says why there is no session.
     """
     arrays: Segments | None = None
-    life = Life(sync.end, lambda: arrays.unlink() if arrays is not None else None)
+    writer: VolumeWriter | None = None
+
+    def unlink() -> None:
+        if arrays is not None:
+            arrays.unlink()
+        if writer is not None:
+            writer.close()
+
+    life = Life(sync.end, unlink)
+    rule = hit_rule(options)
     try:
         content = load_content(options)
         header = content.header
@@ -66,17 +77,44 @@ def produce(options: DemoOptions, sync: SyncEvents, onsets: Any, offsets: Any, p
         answer.send(str(error))
         return
     try:
+        writer, note = volume_writer(content, rule, options.live_maps)
         sync.shm_ready.set()
-        answer.send(header)
+        notes = (*header.notes, note) if note else header.notes
+        answer.send(replace(header, notes=notes, volumes=writer.info if writer else None))
         clock = _Clock(life, options)
-        rule = HitRule(float(options.hit_thr or 0), options.nconsec_vols, options.nonline)
         start, cooldown = options.match_start or 0, options.vols_noaction or 0
         producer = SyntheticProducer(
-            content, rule, start, cooldown, sync, onsets, offsets, arrays, clock.preprocess, clock.write
+            content, rule, start, cooldown, sync, onsets, offsets, arrays, clock.preprocess, clock.write, writer
         )
         _play(producer, clock, sync, options)
     finally:
         arrays.close()
+        if writer is not None:
+            writer.close()
+
+
+def hit_rule(options: DemoOptions) -> HitRule:
+    """Return the rule that resolved options ask for; nothing is held against motion that is not known."""
+    mot_thr = options.mot_thr if options.bold is None else None
+    return HitRule(float(options.hit_thr or 0), options.nconsec_vols, options.nonline, mot_thr)
+
+
+def volume_writer(content: Content, rule: HitRule | None, live_maps: int) -> tuple[VolumeWriter | None, str]:
+    """Return where a run publishes its volumes, and a sentence for the operator if there is less than was asked for.
+
+    Without live maps there is None: the run then publishes nothing of them, as rtcog by itself.
+    """
+    if live_maps == 0:
+        return None, ""
+    header = content.header
+    # The session's own segments are there but empty: their pages are taken when they are written.
+    reserve = bytes_needed(len(header.labels), header.nv, header.nt)
+    templates = content.templates()
+    try:
+        writer = VolumeWriter(header.nt, header.nv, slots=live_maps, templates=templates, rule=rule, reserve=reserve)
+    except OSError as error:
+        return None, f"the session publishes no live maps and no motion: {error.strerror or error}."
+    return writer, writer.note
 
 
 def _play(producer: SyntheticProducer, clock: _Clock, sync: SyncEvents, options: DemoOptions) -> None:

@@ -14,6 +14,7 @@ The steps of volume t, in order (each is yielded by `SyntheticProducer.volume` o
 ``onset``                 ``onsets.append(t)``
 ``map``                   ``tr_data[:, t]`` is written
 ``hit.set``
+``volume``                only where volumes are published: the volume's record, and the volume itself
 ========================  ==============================================================================
 
 and of the run's end: ``write``, ``unlink``, ``end.set``.
@@ -21,14 +22,16 @@ and of the run's end: ``write``, ``unlink``, ``end.set``.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rtcog_gl.model.hit_rule import HitRule
+from rtcog_gl.session.publisher import norm_change
 from rtcog_gl.session.synthetic.content import Content
 
 
@@ -41,6 +44,29 @@ class Arrays(Protocol):
 
     def unlink(self) -> None:
         """Remove the segments' names."""
+        ...
+
+
+class Writer(Protocol):
+    """Where the volumes are published (`VolumeWriter`, or a stand-in)."""
+
+    def publish(
+        self,
+        t: int,
+        column: npt.NDArray[Any] | None,
+        *,
+        received: int,
+        processed: int,
+        motion: Sequence[float] | None,
+        norm_change: float,
+        cooldown_end: int,
+        action: bool,
+    ) -> None:
+        """Publish volume `t`."""
+        ...
+
+    def close(self) -> None:
+        """Remove the segment's name."""
         ...
 
 
@@ -70,6 +96,8 @@ class SyntheticProducer:
     arrays : Arrays
     preprocess, write : callable
         Called for the time that preprocessing takes, after the volume is computed, and for writing the files.
+    publisher : Writer, optional
+        Where each volume is published once it is done; None, as in rtcog by itself: nowhere.
     """
 
     def __init__(
@@ -84,17 +112,21 @@ class SyntheticProducer:
         arrays: Arrays,
         preprocess: Callable[[], None] = lambda: None,
         write: Callable[[], None] = lambda: None,
+        publisher: Writer | None = None,
     ) -> None:
         self.content, self.rule = content, rule
         self.match_start, self.vols_noaction = match_start, vols_noaction
         self.sync, self.onsets, self.offsets, self.arrays = sync, onsets, offsets, arrays
         self._preprocess, self._write = preprocess, write
+        self._publisher = publisher
+        self._norm: float | None = None
         self._last_offset = 0
         n_templates = len(content.header.labels)
         self._scores: npt.NDArray[np.float64] = np.zeros((n_templates, content.header.nt))
 
     def volume(self, t: int) -> Iterator[str]:
         """Play volume `t`, yielding the name of each step when it is done."""
+        received = time.monotonic_ns()
         hit_status = self.sync.hit.is_set()
         action_end_status = self.sync.action_end.is_set()
         yield "status"
@@ -110,11 +142,41 @@ class SyntheticProducer:
             yield "offset"
             self.sync.action_end.clear()
             yield "action_end.clear"
-        if scores is None:
-            return
-        yield from self._publish_scores(t, scores)
-        if self._is_hit(t, hit_status):
-            yield from self._publish_hit(t, volume)
+        motion = self.content.motion(t)
+        change = self._norm_change(t, motion, hit_status)
+        if scores is not None:
+            yield from self._publish_scores(t, scores)
+            if self._is_hit(t, hit_status, change):
+                yield from self._publish_hit(t, volume)
+        if self._publisher is not None:
+            self._publisher.publish(
+                t,
+                volume,
+                received=received,
+                processed=time.monotonic_ns(),
+                motion=motion,
+                norm_change=change,
+                cooldown_end=self._cooldown_end,
+                action=hit_status,
+            )
+            yield "volume"
+
+    @property
+    def _cooldown_end(self) -> int:
+        return self._last_offset + self.vols_noaction
+
+    def _norm_change(self, t: int, motion: Sequence[float] | None, hit_status: bool) -> float:
+        """Return the change of the motion's norm since rtcog last asked for it, however long ago.
+
+        It asks right before matching begins, and then whenever a hit could be declared.
+        """
+        if motion is None:
+            return math.nan
+        change = norm_change(motion, self._norm)
+        free = t >= self.match_start and not (hit_status or t < self._cooldown_end)
+        if free or t == max(0, self.match_start - 1):
+            self._norm = norm_change(motion, 0.0)
+        return change
 
     def _publish_scores(self, t: int, scores: npt.NDArray[np.float64]) -> Iterator[str]:
         self._scores[:, t] = scores
@@ -125,11 +187,12 @@ class SyntheticProducer:
         self.sync.new_tr.set()
         yield "new_tr.set"
 
-    def _is_hit(self, t: int, hit_status: bool) -> bool:
+    def _is_hit(self, t: int, hit_status: bool, norm_change: float) -> bool:
         if isinstance(self.rule, Script):
             return t in self.rule
-        cooldown = t < self._last_offset + self.vols_noaction
-        return not (hit_status or cooldown) and self.rule.winner(self._scores, t) is not None
+        moved = self.rule.mot_thr is not None and norm_change > self.rule.mot_thr
+        free = not (hit_status or t < self._cooldown_end or moved)
+        return free and self.rule.winner(self._scores, t) is not None
 
     def _publish_hit(self, t: int, volume: npt.NDArray[np.float32]) -> Iterator[str]:
         self.sync.hit.clear()
@@ -147,6 +210,8 @@ class SyntheticProducer:
         self._write()
         yield "write"
         self.arrays.unlink()
+        if self._publisher is not None:
+            self._publisher.close()
         yield "unlink"
         self.sync.end.set()
         yield "end.set"

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.session.contract import MatchingOpts, StreamingConfig, SyncEvents, new_sync
 from rtcog_gl.session.synthetic.content import Header
 from rtcog_gl.session.synthetic.life import die_with_parent
@@ -50,6 +51,9 @@ class RunningSession:
     notes: tuple[str, ...]
     """Sentences for the operator."""
 
+    volumes: VolumesInfo | None
+    """Where the volumes are published, for ``run_streamer(..., volumes=)``; None where they are not."""
+
     producer: BaseProcess
     participant: BaseProcess
     _manager: SyncManager
@@ -79,7 +83,7 @@ class RunningSession:
         threading.Thread(target=self.sync.end.set, daemon=True).start()
         _take_down(self.producer, self.participant)
         if self.producer.exitcode != 0:
-            remove_left_over(self.segment_prefix)
+            remove_left_over(self.segment_prefix, *([self.volumes.name] if self.volumes else []))
         self._manager.shutdown()
 
     def __enter__(self) -> RunningSession:
@@ -136,9 +140,8 @@ def start(options: DemoOptions | None = None, method: str | None = None) -> Runn
         manager.shutdown()
         raise
     config = _config(options, header)
-    return RunningSession(
-        config, sync, onsets, offsets, responses, prefix, header.anat, header.notes, started[0], started[1], manager
-    )
+    said = header.anat, header.notes, header.volumes
+    return RunningSession(config, sync, onsets, offsets, responses, prefix, *said, started[0], started[1], manager)
 
 
 def _config(options: DemoOptions, header: Header) -> StreamingConfig:

@@ -3,6 +3,8 @@
 For template i with the voxels v of its own mask M_i:
 
     score_i = (sum over v in M_i of template_i[v] * volume[v]) / |M_i|
+
+which is the mean over M_i of the product of template and volume.
 """
 
 from __future__ import annotations
@@ -36,6 +38,13 @@ class MaskScorer:
     def voxel_counts(self) -> tuple[int, ...]:
         """Voxels of each template's mask."""
         return tuple(len(voxels) for voxels in self._voxels)
+
+    def templates(self, nv: int) -> FloatArray:
+        """Return the templates as they count, (templates, `nv`); NaN outside a template's own mask."""
+        result = np.full((len(self._voxels), nv), np.nan, np.float32)
+        for row, voxels, values in zip(result, self._voxels, self._values, strict=True):
+            row[voxels] = values
+        return result
 
     def __call__(self, volume: FloatArray) -> npt.NDArray[np.float64]:
         """Return the scores of a volume, (Nv,) in, (templates,) out."""

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.session.contract import MatchingOpts, StreamingConfig, SyncEvents, new_sync
 from rtcog_gl.session.synthetic.content import Header, ScriptedContent
 from rtcog_gl.session.synthetic.options import DemoError
 from rtcog_gl.session.synthetic.participant import Answers, end_action
+from rtcog_gl.session.synthetic.processes import volume_writer
 from rtcog_gl.session.synthetic.producer import Script, SyntheticProducer
 from rtcog_gl.session.synthetic.segments import STAMPS, Segments, unique_prefix
 
@@ -37,6 +39,16 @@ class ScriptedSession:
         Lists and dict, or a manager's proxies; by default plain ones of this process.
     segment_prefix : str, optional
         By default a unique one.
+    live_maps : int
+        Newest volumes that are kept whole, as in `DemoOptions`; 0: nothing of volumes is published.
+    maps : mapping from TR to array, (Nv,), optional
+        The volumes that are no hits; zeros where there is none.
+    motion : array, (Nt, 6), optional
+        The head's place at each volume; by default it is not known.
+    templates : array, (templates, Nv), optional
+        NaN outside a template's own mask.
+    rule : HitRule, optional
+        What is said of the rule of hits. What is a hit stays scripted.
 
     Examples
     --------
@@ -65,13 +77,18 @@ class ScriptedSession:
         offsets: Any = None,
         responses: Any = None,
         segment_prefix: str | None = None,
+        live_maps: int = 0,
+        maps: Mapping[int, npt.ArrayLike] | None = None,
+        motion: npt.ArrayLike | None = None,
+        templates: npt.ArrayLike | None = None,
+        rule: HitRule | None = None,
     ) -> None:
-        values, maps = np.atleast_2d(np.asarray(scores, np.float64)), dict(hits or {})
+        values, played = np.atleast_2d(np.asarray(scores, np.float64)), {**(hits or {}), **(maps or {})}
         n_templates, nt = values.shape
-        voxels = _voxels(nv, maps)
+        voxels = _voxels(nv, played)
         names = tuple(labels) if labels is not None else tuple(f"T{k + 1}" for k in range(n_templates))
         image = mask_img if mask_img is not None else _row_mask(voxels)
-        content = ScriptedContent(values, maps, Header(names, voxels, nt, image))
+        content = ScriptedContent(values, played, Header(names, voxels, nt, image), motion, templates)
         matching = MatchingOpts("mask", match_start, vols_noaction)
         self.config = StreamingConfig(nt, list(names), hit_thr, matching, image, voxels, out_dir, out_prefix)
         self.sync: SyncEvents = new_sync(context)
@@ -82,9 +99,14 @@ class ScriptedSession:
             self.responses = dict.fromkeys(questions, (None, None))
         self.segment_prefix = unique_prefix() if segment_prefix is None else segment_prefix
         self.segments = Segments(self.segment_prefix, n_templates, voxels, nt)
+        self._writer, _ = volume_writer(content, rule, live_maps)
+        self.volumes = self._writer.info if self._writer else None
+        """Where the volumes are published, for ``run_streamer(..., volumes=)``; None where they are not."""
+
         self.sync.shm_ready.set()
+        shared = self.sync, self.onsets, self.offsets, self.segments
         self.producer = SyntheticProducer(
-            content, Script(maps), match_start, vols_noaction, self.sync, self.onsets, self.offsets, self.segments
+            content, Script(hits or {}), match_start, vols_noaction, *shared, publisher=self._writer
         )
         self.t = -1
         """The volume of the last step."""
@@ -155,6 +177,8 @@ class ScriptedSession:
     def close(self) -> None:
         """Remove and unmap the segments."""
         self.segments.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def __enter__(self) -> ScriptedSession:
         """Return itself."""

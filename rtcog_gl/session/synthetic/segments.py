@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.records import VOLUME
 from rtcog_gl.session.contract import SharedMemoryManager
 from rtcog_gl.session.synthetic.options import DemoError
 
@@ -19,6 +20,9 @@ log = logging.getLogger("rtcog_gl")
 
 SCORES, MAPS, STAMPS = "match_scores", "tr_data", "stamps"
 """Names of the segments, after the prefix."""
+
+FEW_MAPS = 16
+"""So many of the newest volumes are kept at least where the session chooses its own size."""
 
 MAX_NAME = 30
 """macOS takes 31 characters, one of which is the leading slash that Python adds."""
@@ -53,6 +57,20 @@ def segment_sizes(n_templates: int, nv: int, nt: int) -> tuple[int, int, int]:
 def bytes_needed(n_templates: int, nv: int, nt: int) -> int:
     """Return the bytes of shared memory that a session can come to occupy."""
     return sum(segment_sizes(n_templates, nv, nt))
+
+
+def live_bytes(n_templates: int, nv: int, nt: int, live_maps: int) -> int:
+    """Return the bytes with which a session can publish its volumes worth looking at: all but its older maps.
+
+    Parameters
+    ----------
+    live_maps : int
+        As asked for (`DemoOptions.live_maps`). More than `FEW_MAPS` are kept only where there is room.
+    """
+    if live_maps == 0:
+        return 0
+    slots = FEW_MAPS if live_maps < 0 else min(live_maps, FEW_MAPS)
+    return VOLUME.itemsize * nt + 4 * nv * (n_templates + slots)
 
 
 def free_shared_memory() -> int | None:
@@ -126,10 +144,10 @@ class Segments:
             manager.cleanup()
 
 
-def remove_left_over(prefix: str) -> list[str]:
-    """Remove segments that a producer of ours, now dead, left behind; return their names."""
+def remove_left_over(prefix: str, *others: str) -> list[str]:
+    """Remove segments that a producer of ours, now dead, left behind, and those of other names; return their names."""
     removed = []
-    for name in segment_names(prefix):
+    for name in (*segment_names(prefix), *others):
         try:
             left = SharedMemory(name=name)
         except FileNotFoundError:
