@@ -24,10 +24,11 @@ from ..session.discovery import list_sessions
 from ..session.segments import ReadOnlySegment
 from .backdrop import AnatomyLoader
 from .canvas import CannotOpen, Window
+from .columns import Columns
 from .console import Console
 from .latency import LatencyLog
 from .loop import Loop
-from .watch import Columns, Watcher
+from .watch import Watcher
 
 log = logging.getLogger("rtcog_gl")
 
@@ -35,7 +36,7 @@ log = logging.getLogger("rtcog_gl")
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rtcog-gl window", description="Shows a board (started by the keeper).")
     parser.add_argument("--board", required=True, help="name of the board's segment")
-    for name in ("board", "scores", "maps"):
+    for name in ("board", "scores", "maps", "volumes"):
         parser.add_argument(f"--{name}-fd", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--poll", action="store_true", help="there is no doorbell on the standard input")
     add_flags(parser)
@@ -74,7 +75,7 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
         renderer = Renderer(session, reader.grid, THEMES[options.theme].colormap)
     except (RuntimeError, ValueError) as error:
         raise CannotOpen(str(error)) from error
-    columns = Columns(reader, args.scores_fd, args.maps_fd)
+    columns = Columns(reader, {"scores": args.scores_fd, "maps": args.maps_fd, "volumes": args.volumes_fd})
     committed, stamps = _producer_stamps(options.stamps, session.nt)
     doorbell = None if args.poll or os.name == "nt" else sys.stdin.fileno()
     watcher = Watcher(reader, columns, doorbell, glfw.post_empty_event, committed)

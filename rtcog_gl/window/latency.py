@@ -17,7 +17,12 @@ from ..model.session import Stamps
 log = logging.getLogger("rtcog_gl")
 
 RECENT = 512
-NOTE = "bytes: score or map data uploaded for this TR; drawn: glFinish returned; swapped: the swap call returned"
+KINDS = ("scores", "map", "volume")
+"""What reaches the screen: a column of scores, the map of a hit, and the map of any other volume."""
+
+NOTE = (
+    "bytes: score, map or volume data uploaded for this TR; drawn: glFinish returned; swapped: the swap call returned"
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Shown:
 
     t: int
     kind: str
-    """``scores`` or ``map``."""
+    """One of `KINDS`."""
 
     stamps: Stamps
     uploaded: int
@@ -54,7 +59,7 @@ class LatencyLog:
     def __init__(self, path: str | None, hardware: str = "", session: str = "") -> None:
         self._file: TextIO | None = None
         self._path = Path(path) if path else None
-        self._recent: dict[str, deque[float]] = {"scores": deque(maxlen=RECENT), "map": deque(maxlen=RECENT)}
+        self._recent: dict[str, deque[float]] = {kind: deque(maxlen=RECENT) for kind in KINDS}
         self._all: dict[tuple[str, str], list[float]] = {}
         self._hardware = hardware
         self._session = session

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from ..model.session import FloatArray, Live, Session, Stamps, Update
 from ..session.board import BoardReader
-from ..session.populate import Populating
-from ..session.segments import ReadOnlySegment
+from .columns import Columns
+from .volume_feed import VolumeFeed
 
 log = logging.getLogger("rtcog_gl")
 
@@ -33,50 +33,6 @@ KEPT_BYTES = 1 << 28
 KEEPER_LOST = "the viewer's keeper is gone: what is shown is no longer live"
 
 
-class Columns:
-    """rtcog's segments, mapped read-only; opened when they are first needed, because rtcog may make them late."""
-
-    def __init__(self, reader: BoardReader, scores_fd: int | None, maps_fd: int | None) -> None:
-        self._infos = {"scores": reader.scores, "maps": reader.maps}
-        self._fds = {"scores": scores_fd, "maps": maps_fd}
-        self._segments: dict[str, ReadOnlySegment] = {}
-        self._complained: set[str] = set()
-        self._populating: Populating | None = None
-
-    def prepare(self) -> None:
-        """Touch the maps' pages in the background, so that the first hit does not wait for them.
-
-        The keeper does that for the memory itself; but each process has its own table of pages, and filling that one
-        by one while a hit is copied takes as long as drawing it. Segments known by name alone may be made later.
-        """
-        if self._fds["maps"] is not None and self.array("maps") is not None:
-            self._populating = Populating(self._segments["maps"])
-
-    def array(self, which: str) -> FloatArray | None:
-        """Return a read-only view of ``scores`` or ``maps``, or None while it cannot be mapped."""
-        info, fd = self._infos[which], self._fds[which]
-        try:
-            if which not in self._segments:
-                self._segments[which] = ReadOnlySegment(info.name if fd is None else fd)
-            return self._segments[which].array(info.shape, np.dtype(np.float32))
-        except (OSError, ValueError) as error:
-            if which not in self._complained:
-                self._complained.add(which)
-                log.error("%s cannot be read: %s", which, error)
-            return None
-
-    def close(self) -> None:
-        """Unmap everything, and close the descriptors that the keeper handed over: they hold the memory as well."""
-        if self._populating is not None:
-            self._populating.stop()
-        for segment in self._segments.values():
-            segment.close()
-        for which, fd in self._fds.items():
-            if fd is not None:
-                os.close(fd)
-                self._fds[which] = None
-
-
 class Watcher:
     """Follows a board and turns what is new into `Update` objects.
 
@@ -85,7 +41,7 @@ class Watcher:
     reader : BoardReader
         The board; used by the watcher's thread alone once it runs.
     columns : Columns
-        rtcog's segments.
+        The session's segments.
     doorbell : int or None
         File descriptor that becomes readable when the board has news; None polls.
     wake : callable
@@ -112,7 +68,9 @@ class Watcher:
         self._copied = 0
         self._maps_seen = 0
         self._live = Live()
+        self._volumes = VolumeFeed(columns, reader.session)
         self._wanted: deque[int] = deque()
+        self._wanted_volumes: deque[int] = deque()
         self._kept: dict[int, FloatArray] = {}
         self._rung_off = False
         self._stop = threading.Event()
@@ -125,6 +83,9 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self.lost = ""
         """Why nothing new can come; empty while the keeper lives."""
+
+        self.wants_volumes = True
+        """Whether the newest volume is copied as it comes; its record always is. Set by whoever shows it."""
 
     def start(self) -> None:
         """Begin to follow the board."""
@@ -147,6 +108,18 @@ class Watcher:
         """Ask for the map of an earlier hit; it comes as an update."""
         self._wanted.append(tr)
         self._wake_thread()
+
+    def want_volume(self, tr: int) -> None:
+        """Ask for an earlier volume; it comes as an update, without a column where it is no longer there."""
+        self._wanted_volumes.append(tr)
+        self._wake_thread()
+
+    def template(self, k: int) -> FloatArray | None:
+        """Return the map of template `k`, (Nv,), float32, owned, NaN outside its mask; None where there is none.
+
+        Read on the caller's thread, at any time.
+        """
+        return self._volumes.template(k)
 
     def _wake_thread(self) -> None:
         if self._nudge is not None:
@@ -188,13 +161,17 @@ class Watcher:
             self._live = live
             self.lost = ""
             if news:
-                self._push(self._update(live))
+                self._tell(live)
         elif not self._live.ended and not self._live.lost and not self.lost and not self._reader.writer_alive(now):
             self.lost = KEEPER_LOST
-            self._push(Update(self._live))
+            self._push(Update(self._volumes.as_copied(self._live)))
         while self._wanted:
             tr = self._wanted.popleft()
-            self._push(Update(self._live, map_tr=tr, map_column=self._map(tr)))
+            self._push(Update(self._volumes.as_copied(self._live), map_tr=tr, map_column=self._map(tr)))
+        while self._wanted_volumes:
+            tr = self._wanted_volumes.popleft()
+            column = self._volumes.column(tr)
+            self._push(Update(self._volumes.as_copied(self._live), volume_tr=tr, volume_column=column))
         if self._live.ended and not self._kept and self._copied >= self._live.n_final:
             self._let_go()
 
@@ -203,7 +180,20 @@ class Watcher:
         columns = {tr: column for tr in self._live.maps if (column := self._map(tr)) is not None}
         if sum(column.nbytes for column in columns.values()) <= KEPT_BYTES:
             self._kept = columns or {-1: np.zeros(0, np.float32)}
-            self._columns.close()
+            self._columns.close("scores", "maps")
+            self._volumes.let_go()
+
+    def _tell(self, live: Live) -> None:
+        """Push what is new; scores and hits do not wait while a volume is copied."""
+        update = self._update(self._volumes.as_copied(live))
+        has_columns = update.scores.shape[1] > 0 or update.map_tr is not None
+        if has_columns:
+            self._push(update)
+        volumes = self._volumes.news(live, self.wants_volumes)
+        if volumes is not None:
+            self._push(volumes)
+        elif not has_columns:
+            self._push(update)
 
     def _push(self, update: Update) -> None:
         self._updates.append(update)
