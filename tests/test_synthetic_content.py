@@ -12,13 +12,17 @@ import nibabel
 import numpy as np
 import pytest
 
+from rtcog_gl.model.motion import framewise_displacement
+from rtcog_gl.model.records import VOLUME
 from rtcog_gl.session.synthetic import DemoError, DemoOptions, HitRule, add_flags, from_args, mni_anatomy_path
 from rtcog_gl.session.synthetic import content as content_module
 from rtcog_gl.session.synthetic.bold import FWHM_MM, BoldContent, RunningZ
 from rtcog_gl.session.synthetic.brains import head_phantom, load_brain, resolution_mm
 from rtcog_gl.session.synthetic.content import SyntheticContent, load_content
+from rtcog_gl.session.synthetic.motion import head_motion
 from rtcog_gl.session.synthetic.networks import NETWORKS, patterns
 from rtcog_gl.session.synthetic.noise import ar1, episodes, smooth_fields
+from rtcog_gl.session.synthetic.segments import bytes_needed, live_bytes
 from rtcog_gl.session.synthetic.smoothing import MaskedSmoother
 
 PHANTOM = replace(DemoOptions(phantom=True, voxels=3000, nvols=120, seed=5), match_start=10).resolved()
@@ -57,6 +61,42 @@ def test_scores_are_those_of_a_plain_computation() -> None:
         template = shape / np.mean(shape[mask] ** 2)
         expected.append(np.dot(template[mask].astype(float), volume[mask]) / mask.sum())
     np.testing.assert_allclose(content.scores(7, volume), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_templates_times_volume_average_to_the_scores() -> None:
+    content = SyntheticContent(head_phantom(3000), 20, 2, 1)
+    templates, volume = content.templates(), content.volume(7)
+    assert templates.shape == (7, content.header.nv)
+    assert templates.dtype == np.float32
+    counts = (~np.isnan(templates)).sum(axis=1)
+    assert counts.tolist() == list(content.scorer.voxel_counts)
+    products = np.nanmean(templates.astype(float) * volume, axis=1)
+    np.testing.assert_allclose(content.scores(7, volume), products, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_head_moves_like_a_head(seed: int) -> None:
+    n, first = 400, 10
+    motion = head_motion(np.random.default_rng(seed), n, first)
+    assert np.array_equal(motion, head_motion(np.random.default_rng(seed), n, first))
+    displacement = framewise_displacement(motion)[1:]
+    assert np.median(displacement) == pytest.approx(0.09, abs=0.02)
+    assert np.mean((displacement > 0.05) & (displacement < 0.2)) > 0.8
+    spikes = np.flatnonzero(displacement > 0.5) + 1
+    assert 4 <= len(spikes) <= 30
+    assert first < spikes[0] < first + 60
+    assert displacement.max() < 1.6
+    assert np.abs(motion).max() < 2
+    # Slow drift: the head ends elsewhere than it began, by more than its restlessness.
+    assert np.abs(motion[-20:].mean(axis=0) - motion[:10].mean(axis=0)).max() > 0.1
+
+
+def test_a_moving_head_changes_no_score() -> None:
+    content = load_content(PHANTOM)
+    assert len(content.motion(30) or ()) == 6
+    assert content.motion(30) == load_content(PHANTOM).motion(30)
+    assert content.motion(30) != load_content(replace(PHANTOM, seed=6)).motion(30)
+    assert np.array_equal(all_scores(content, 20), all_scores(load_content(replace(PHANTOM, live_maps=0)), 20))
 
 
 def test_noise_is_smooth_in_space_and_of_unit_variance() -> None:
@@ -148,6 +188,21 @@ def test_short_shared_memory_takes_a_coarser_brain_and_says_so(monkeypatch: pyte
         load_content(DemoOptions(phantom=True).resolved())
 
 
+def test_live_maps_count_where_the_session_chooses_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = bytes_needed(len(NETWORKS), 235_375, 300)
+    live = live_bytes(len(NETWORKS), 235_375, 300, -1)
+    assert live == VOLUME.itemsize * 300 + 4 * 235_375 * (len(NETWORKS) + 16)
+    assert live_bytes(len(NETWORKS), 235_375, 300, 0) == 0
+    assert live_bytes(1, 100, 10, 3) == VOLUME.itemsize * 10 + 4 * 100 * 4
+    monkeypatch.setattr(content_module, "free_shared_memory", lambda: session + live - 1)
+    monkeypatch.setattr(
+        content_module, "load_brain", lambda voxels, phantom: head_phantom(min(voxels, 2000 + voxels // 100))
+    )
+    coarser = load_content(DemoOptions(phantom=True).resolved())
+    assert "instead of 235,375" in coarser.header.notes[0]
+    assert load_content(DemoOptions(phantom=True, live_maps=0).resolved()).header.notes == ()
+
+
 def test_running_z_is_the_last_residual_of_a_line_through_all_volumes_so_far() -> None:
     rng = np.random.default_rng(2)
     series = 900 + rng.normal(size=(20, 6)) * 7 + np.arange(20)[:, None] * 0.8
@@ -198,6 +253,11 @@ def test_a_run_is_played_voxel_for_voxel_in_fortran_order(small_run: DemoOptions
     counts = template > template.mean() + min(2 * template.std(), (template.max() - template.mean()) / 2)
     expected_score = np.dot(template[counts], volume[counts]) / counts.sum()
     assert content.scores(5, volume)[1] == pytest.approx(expected_score, rel=1e-4)
+    assert content.motion(5) is None
+    shown = content.templates()[1]
+    np.testing.assert_array_equal(np.isnan(shown), ~counts)
+    np.testing.assert_array_equal(shown[counts], template[counts])
+    assert np.nanmean(shown.astype(float) * volume) == pytest.approx(expected_score, rel=1e-4)
 
 
 def test_smoothing_takes_nothing_from_outside_the_mask() -> None:

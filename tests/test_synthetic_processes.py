@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -16,9 +17,11 @@ import numpy as np
 import pytest
 
 from rtcog_gl.session.contract import attach
-from rtcog_gl.session.synthetic import DemoError, DemoOptions, HitRule, start
+from rtcog_gl.session.segments import ReadOnlySegment
+from rtcog_gl.session.synthetic import DemoError, DemoOptions, HitRule, RunningSession, processes, start
 from rtcog_gl.session.synthetic.content import load_content
 from rtcog_gl.session.synthetic.segments import segment_names
+from rtcog_gl.session.volumes import VolumeReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +59,11 @@ def until(true: Callable[[], bool], seconds: float = 15.0) -> bool:
     return true()
 
 
+def all_names(session: RunningSession) -> tuple[str, ...]:
+    assert session.volumes is not None
+    return (*segment_names(session.segment_prefix), session.volumes.name)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_whole_session(method: str) -> None:
     with start(QUICK, method) as session:
@@ -66,6 +74,12 @@ def test_a_whole_session(method: str) -> None:
         assert (config.Nt, len(config.template_labels), config.hit_thr) == (60, 7, 1.5)
         assert config.Nv == np.count_nonzero(np.asarray(config.mask_img.dataobj))
         assert set(session.responses) == set(QUICK.questions)
+        info = session.volumes
+        assert info is not None
+        assert (info.nt, info.nv, info.slots, info.n_templates) == (60, config.Nv, 60, 7)
+        assert info.rule == HitRule(1.5, 2, 1, 0.2)
+        memory = ReadOnlySegment(info.name)
+        reader = VolumeReader(memory, info)
         held = [attach(name) for name in names]
         scores = np.ndarray((7, 60), np.float32, held[0].buf)
         maps = np.ndarray((config.Nv, 60), np.float32, held[1].buf)
@@ -74,7 +88,7 @@ def test_a_whole_session(method: str) -> None:
         assert session.producer.exitcode == 0
         assert session.sync.end.is_set()
         assert session.sync.tr_index.value == 58
-        assert not any(exists(name) for name in names)
+        assert not any(exists(name) for name in (*names, info.name))
 
         content = load_content(QUICK.resolved())
         expected = np.stack([content.scores(t, content.volume(t)) for t in range(60)], axis=1)
@@ -93,15 +107,52 @@ def test_a_whole_session(method: str) -> None:
         assert (np.diff(stamps[0, 4:].astype(np.int64)) > 0).all()
         assert 0 <= len(onsets) - len(offsets) <= 1
         assert any(rating is not None for rating, _ in dict(session.responses).values())
+
+        records = reader.records(0, 60)
+        assert reader.count == 60
+        assert records["has_map"].all()
+        for name in ("received", "processed", "committed"):
+            assert (np.diff(records[name]) > 0).all()
+        assert (records["received"] < records["processed"]).all()
+        assert (stamps[0, 4:] <= records["processed"][4:].astype(np.uint64)).all()
+        for t in (0, 3, 30, 59):
+            np.testing.assert_array_equal(reader.column(t), content.volume(t))
+            assert records["motion"][t].tolist() == content.motion(t)
+        np.testing.assert_array_equal(reader.template(2), content.templates()[2])
+        actions = {t for k, onset in enumerate(onsets) for t in range(onset + 1, [*offsets, 60][k])}
+        assert set(np.flatnonzero(records["action"])) <= actions
+        cooldown = np.array([max([0, *(o for o in offsets if o <= t)]) + 4 for t in range(60)])
+        np.testing.assert_array_equal(records["cooldown_end"], cooldown)
+        assert np.isnan(records["norm_change"][:4]).all()
+        assert not np.isnan(records["norm_change"][4:]).any()
+        assert not (records["norm_change"][onsets] > 0.2).any()
+        memory.close()
         del scores, maps, stamps
-        for memory in held:
-            memory.close()
+        for part in held:
+            part.close()
+
+
+def test_a_session_goes_on_without_room_for_its_volumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "no room in shared memory")
+
+    monkeypatch.setattr(processes, "VolumeWriter", refuse)
+    content = load_content(QUICK.resolved())
+    writer, note = processes.volume_writer(content, None, -1)
+    assert writer is None
+    assert note == "the session publishes no live maps and no motion: no room in shared memory."
+
+
+def test_no_live_maps_is_a_session_of_plain_rtcog() -> None:
+    with start(replace(QUICK, live_maps=0)) as session:
+        assert session.volumes is None
+        assert not any("live maps" in note for note in session.notes)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_early_stop_leaves_nothing_behind(method: str) -> None:
     session = start(replace(QUICK, nvols=5000), method)
-    names = segment_names(session.segment_prefix)
+    names = all_names(session)
     assert until(lambda: session.sync.tr_index.value > 3)
     assert all(exists(name) for name in names)
     session.stop()
@@ -118,15 +169,16 @@ def test_the_operator_can_end_the_run() -> None:
         assert until(lambda: session.sync.tr_index.value > 3)
         session.sync.end.set()
         assert session.join(20)
-        assert not any(exists(name) for name in segment_names(session.segment_prefix))
+        assert not any(exists(name) for name in all_names(session))
 
 
 def test_a_killed_producer_leaves_nothing_behind_after_stop() -> None:
     with start(replace(QUICK, nvols=5000)) as session:
-        names = segment_names(session.segment_prefix)
+        names = all_names(session)
         session.producer.kill()
         assert session.join(20)
         assert exists(names[0])
+        assert exists(names[-1])
         assert not session.sync.end.is_set()
     assert not any(exists(name) for name in names)
 
@@ -140,7 +192,7 @@ if __name__ == "__main__":
     options = DemoOptions(phantom=True, voxels=1500, nvols=5000, tr=0.02, lead_in_s=0.0)
     with start(options, sys.argv[1]) as session:
         pids = session.producer.pid, session.participant.pid, session._manager._process.pid
-        print(session.segment_prefix, *pids, flush=True)
+        print(session.segment_prefix, session.volumes.name, *pids, flush=True)
         time.sleep(60)
 """
 
@@ -156,8 +208,8 @@ def test_no_process_and_no_memory_outlives_the_parent(method: str, name: str, tm
     with (tmp_path / "errors").open("w") as errors:
         parent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
         assert parent.stdout is not None
-        prefix, *pids = parent.stdout.readline().split()
-        names = segment_names(prefix)
+        prefix, volumes, *pids = parent.stdout.readline().split()
+        names = (*segment_names(prefix), volumes)
         assert all(exists(segment) for segment in names)
         if name == "SIGINT":
             os.killpg(parent.pid, signal.SIGINT)
@@ -217,5 +269,19 @@ def test_the_real_run_plays(shared_data: Path) -> None:
     with start(options) as session:
         assert (session.config.Nt, session.config.Nv) == (70, 35_127)
         assert session.config.template_labels == ["T1", "T2", "T3", "T4", "T5"]
+        assert session.volumes is not None
+        assert (session.volumes.n_templates, session.volumes.rule) == (5, HitRule(2.0, 2, 1))
+        segment = ReadOnlySegment(session.volumes.name)
         assert session.join(60)
         assert list(session.onsets) == [29, 56]
+        reader = VolumeReader(segment, session.volumes)
+        records, volume, scores = reader.records(0, 70), reader.column(29), []
+        assert np.isnan(records["motion"]).all()
+        assert np.isnan(records["norm_change"]).all()
+        assert volume is not None
+        for k in range(5):
+            template = reader.template(k)
+            assert template is not None
+            scores.append(np.nanmean(template.astype(float) * volume))
+        assert max(scores) >= 2.0
+        segment.close()

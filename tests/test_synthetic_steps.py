@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rtcog_gl.session.contract import SharedMemoryManager, attach
+from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.synthetic import DemoError, HitRule, ScriptedSession, SyntheticProducer
 from rtcog_gl.session.synthetic.content import Header, ScriptedContent
 from rtcog_gl.session.synthetic.participant import draw_answers, end_action
 from rtcog_gl.session.synthetic.producer import Script
 from rtcog_gl.session.synthetic.scoring import MaskScorer
 from rtcog_gl.session.synthetic.segments import MAX_NAME, segment_names, unique_prefix
+from rtcog_gl.session.volumes import VolumeReader
 
 
 class Recorder:
@@ -50,7 +52,19 @@ class Recorder:
 
         return Array()
 
-    def producer(self, content: ScriptedContent, rule: Any, match_start: int, vols_noaction: int) -> SyntheticProducer:
+    def publisher(self) -> Any:
+        """Return a stand-in for `VolumeWriter`; what it is given goes into `published`."""
+        self.published: list[dict[str, Any]] = []
+
+        def publish(t: int, column: Any, **fields: Any) -> None:
+            self.log.append(("publish", t))
+            self.published.append({"t": t, "column": np.array(column), **fields})
+
+        return SimpleNamespace(publish=publish, close=lambda: self.log.append("volumes.close"))
+
+    def producer(
+        self, content: ScriptedContent, rule: Any, match_start: int, vols_noaction: int, publisher: Any = None
+    ) -> SyntheticProducer:
         log = self.log
 
         class TrIndex:
@@ -81,13 +95,14 @@ class Recorder:
             segments,
             preprocess=lambda: log.append("preprocess"),
             write=lambda: log.append("write"),
+            publisher=publisher,
         )
 
 
-def scripted(scores: Any, hits: dict[int, Any], nv: int = 2) -> ScriptedContent:
+def scripted(scores: Any, hits: dict[int, Any], nv: int = 2, motion: Any = None) -> ScriptedContent:
     values = np.asarray(scores, float)
     labels = tuple("ABCDEFGH"[: len(values)])
-    return ScriptedContent(values, hits, Header(labels, nv, values.shape[1], None))
+    return ScriptedContent(values, hits, Header(labels, nv, values.shape[1], None), motion)
 
 
 def test_steps_come_in_the_order_of_the_contract() -> None:
@@ -138,23 +153,35 @@ def test_hit_and_action_end_count_as_they_were_when_the_volume_arrived() -> None
     assert ("offsets", 1) in recorder.log
 
 
-def brute_force(scores: Any, thr: float, nconsec: int, nonline: int, start: int, rest: int, survey: int) -> list[int]:
-    """Return the hits by the rule's wording, slowly."""
+def brute_force(
+    scores: Any, rule: HitRule, start: int, rest: int, survey: int, norms: Any = None
+) -> tuple[list[int], list[float]]:
+    """Return the hits by the rule's wording, slowly, and what the motion gate sees at each volume."""
     n_templates, nt = scores.shape
+    thr, nconsec, nonline = rule.hit_thr, rule.nconsec_vols, rule.nonline
     seen = np.where(np.arange(nt) >= start, scores, 0.0)
     hits: list[int] = []
-    ends_at, last_offset = -1, 0
+    changes: list[float] = []
+    ends_at, last_offset, asked_at = -1, 0, -1
     for t in range(nt):
         if ends_at == t:
             last_offset, ends_at = t, -1
+        changes.append(norms[t] - norms[asked_at] if norms is not None and asked_at >= 0 else np.nan)
+        if t == max(0, start - 1):
+            asked_at = t
+        if t < start or ends_at >= 0 or t < last_offset + rest:
+            continue
+        asked_at = t
+        if rule.mot_thr is not None and changes[-1] > rule.mot_thr:
+            continue
         above = [k for k in range(n_templates) if seen[k, t] >= thr]
-        if t < start or ends_at >= 0 or t < last_offset + rest or not 1 <= len(above) <= nonline or t - nconsec < -1:
+        if not 1 <= len(above) <= nonline or t - nconsec < -1:
             continue
         best = max(above, key=lambda k: (seen[k, t], -k))
         if all(seen[best, t - back] >= thr for back in range(1, nconsec)):
             hits.append(t)
             ends_at = t + survey
-    return hits
+    return hits, changes
 
 
 @settings(max_examples=150, deadline=None)
@@ -167,19 +194,69 @@ def brute_force(scores: Any, thr: float, nconsec: int, nonline: int, start: int,
     start=st.integers(0, 5),
     rest=st.integers(0, 6),
     survey=st.integers(1, 5),
+    mot_thr=st.sampled_from([None, 0.0, 0.2, 0.5]),
+    seed=st.integers(0, 1000),
 )
-def test_hits_are_those_of_the_rule(
-    scores: Any, nconsec: int, nonline: int, start: int, rest: int, survey: int
+def test_hits_and_gates_are_those_of_the_rule(
+    scores: Any, nconsec: int, nonline: int, start: int, rest: int, survey: int, mot_thr: float | None, seed: int
 ) -> None:
     recorder = Recorder()
-    producer = recorder.producer(scripted(scores, {}), HitRule(1.5, nconsec, nonline), start, rest)
+    motion = np.random.default_rng(seed).normal(0, 0.2, (scores.shape[1], 6))
+    rule = HitRule(1.5, nconsec, nonline, mot_thr)
+    content = scripted(scores, {}, motion=motion)
+    producer = recorder.producer(content, rule, start, rest, recorder.publisher())
     hits: list[int] = []
     for t in range(scores.shape[1]):
         if hits and t == hits[-1] + survey:
             recorder.flags.update(hit=False, action_end=True)
         if "onset" in list(producer.volume(t)):
             hits.append(t)
-    assert hits == brute_force(scores, 1.5, nconsec, nonline, start, rest, survey)
+    expected, changes = brute_force(scores, rule, start, rest, survey, np.linalg.norm(motion, axis=1))
+    assert hits == expected
+    np.testing.assert_allclose([p["norm_change"] for p in recorder.published], changes, atol=1e-12)
+    np.testing.assert_array_equal([p["motion"] for p in recorder.published], motion)
+    surveys = {t for hit in hits for t in range(hit + 1, hit + survey)}
+    assert {p["t"] for p in recorder.published if p["action"]} == surveys & set(range(scores.shape[1]))
+    ends = [max([0, *(h + survey for h in hits if h + survey <= p["t"])]) + rest for p in recorder.published]
+    assert [p["cooldown_end"] for p in recorder.published] == ends
+
+
+def test_a_volume_is_published_after_all_of_its_own_steps() -> None:
+    recorder = Recorder()
+    content = scripted(np.zeros((1, 3)), {1: [1, 2]})
+    producer = recorder.producer(content, Script({1}), 1, 3, recorder.publisher())
+    assert list(producer.volume(0)) == ["status", "tr_index", "preprocess", "volume"]
+    assert list(producer.volume(1))[-2:] == ["hit.set", "volume"]
+    assert recorder.log[-2:] == ["hit.set", ("publish", 1)]
+    recorder.flags["action_end"] = True
+    assert list(producer.volume(2))[-2:] == ["new_tr.set", "volume"]
+    first, hit, last = recorder.published
+    assert [p["t"] for p in recorder.published] == [0, 1, 2]
+    assert (hit["column"].tolist(), last["column"].tolist()) == ([1, 2], [0, 0])
+    # Both are as they were when the volume came: the hit that volume 1 itself was is an action from volume 2 on.
+    assert [p["action"] for p in recorder.published] == [False, False, True]
+    assert [p["cooldown_end"] for p in recorder.published] == [3, 3, 5]
+    assert {p["motion"] for p in recorder.published} == {None}
+    assert np.isnan([p["norm_change"] for p in recorder.published]).all()
+    stamps = [p[stamp] for p in recorder.published for stamp in ("received", "processed")]
+    assert stamps == sorted(stamps)
+    assert first["received"] > 0
+    list(producer.finish())
+    assert recorder.log[-4:] == ["write", "unlink", "volumes.close", "end.set"]
+
+
+def test_motion_holds_a_hit_up_for_one_volume_and_not_on_the_way_back() -> None:
+    recorder = Recorder()
+    motion = np.zeros((8, 6))
+    motion[3, 4] = 0.7
+    motion[5, 0] = 0.15
+    content = scripted([[0, 0, 2, 2, 2, 2, 2, 2]], {}, motion=motion)
+    producer = recorder.producer(content, HitRule(1.5, 2, 1, 0.2), 1, 0, recorder.publisher())
+    hits = [t for t in range(8) if "onset" in list(producer.volume(t))]
+    # Volume 3 would have been the first; at volume 4 the norm falls, and a fall is no reason to wait.
+    assert hits[:1] == [4]
+    changes = [p["norm_change"] for p in recorder.published]
+    np.testing.assert_allclose(changes, [np.nan, 0, 0, 0.7, -0.7, 0.15, 0, 0])
 
 
 def test_the_cooldown_also_runs_from_the_first_volume() -> None:
@@ -257,6 +334,52 @@ def test_a_scripted_session_can_be_stepped() -> None:
         del seen, columns
         mapped.close()
         maps.close()
+
+
+def test_a_scripted_session_publishes_its_volumes_when_asked_to() -> None:
+    with ScriptedSession(np.zeros((2, 3)), {1: [5.0, 6.0]}) as plain:
+        assert plain.volumes is None
+    motion, rule = np.arange(18).reshape(3, 6) / 10, HitRule(1.5, 2, 1, 0.2)
+    templates = np.array([[1.0, np.nan], [np.nan, 2.0]], np.float32)
+    maps = {0: [1.0, 2.0], 2: [3.0, 4.0]}
+    with ScriptedSession(
+        np.zeros((2, 3)), {1: [5.0, 6.0]}, live_maps=2, maps=maps, motion=motion, templates=templates, rule=rule
+    ) as session:
+        info = session.volumes
+        assert info is not None
+        assert (info.nt, info.nv, info.slots, info.n_templates, info.rule) == (3, 2, 2, 2, rule)
+        segment = ReadOnlySegment(info.name)
+        reader = VolumeReader(segment, info)
+        assert reader.count == 0
+        session.run_volume()
+        assert (session.last, reader.count) == ("volume", 1)
+        session.run_until("hit.set")
+        assert reader.count == 1
+        session.run_volume(2)
+        assert reader.count == 3
+        assert reader.column(0) is None
+        columns = [reader.column(t) for t in (1, 2)]
+        assert [column.tolist() for column in columns if column is not None] == [[5.0, 6.0], [3.0, 4.0]]
+        records = reader.records(0, 3)
+        np.testing.assert_array_equal(records["motion"], motion)
+        assert records["action"].tolist() == [0, 0, 1]
+        assert (records["processed"] >= session.segments.stamps[0].astype(np.int64)).all()
+        assert (records["committed"] >= records["processed"]).all()
+        np.testing.assert_array_equal([reader.template(k) for k in (0, 1)], templates)
+        session.finish()
+        with pytest.raises(FileNotFoundError):
+            attach(info.name)
+        assert reader.count == 3
+        segment.close()
+
+
+@pytest.mark.parametrize(("name", "shape", "expected"), [("motion", (2, 6), "(3, 6)"), ("templates", (1, 2), "(1, 8)")])
+def test_a_scripted_session_wants_motion_and_templates_that_fit(
+    name: str, shape: tuple[int, int], expected: str
+) -> None:
+    with pytest.raises(DemoError) as caught:
+        ScriptedSession(np.zeros((1, 3)), **{name: np.zeros(shape)})
+    assert str(caught.value) == f"{name} has shape {shape}, expected {expected}"
 
 
 def test_a_scripted_session_wants_maps_of_one_size() -> None:
