@@ -17,7 +17,19 @@ import numpy as np
 import pytest
 from PIL import Image
 from pixels import assert_close
-from windows import Shown, XWindow, alive, end, log_lines, needs_window, segments, until, window_pids
+from windows import (
+    Shown,
+    XWindow,
+    alive,
+    end,
+    log_lines,
+    managed_session,
+    needs_window,
+    play,
+    segments,
+    until,
+    window_pids,
+)
 
 from rtcog_gl.model.layout import Layout, auto_scale, layout
 from rtcog_gl.model.options import WindowOptions
@@ -30,10 +42,8 @@ pytestmark = needs_window()
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 STAGES = ("committed", "seen", "uploaded", "drawn", "swapped")
 SIZE = (960, 540)
-NT, N_TEMPLATES = 40, 4
-SHAPE = (12, 14, 10)
-NV = int(np.prod(SHAPE))
-HITS = {t: np.random.default_rng(t).normal(0, 3, NV).astype(np.float32) for t in (6, 15)}
+NT = 40
+PACE_S = 0.04
 
 
 @pytest.fixture(autouse=True)
@@ -44,25 +54,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scripted(tmp_path: Path) -> Iterator[ScriptedSession]:
-    import nibabel
-
-    context = multiprocessing.get_context("fork")
-    manager = context.Manager()
-    scores = np.random.default_rng(1).normal(0, 0.6, (N_TEMPLATES, NT))
-    mask = nibabel.Nifti1Image(np.ones(SHAPE, np.uint8), np.diag([4.0, 4.0, 4.0, 1.0]))
-    with ScriptedSession(
-        scores,
-        HITS,
-        context=context,
-        onsets=manager.list(),
-        offsets=manager.list(),
-        match_start=3,
-        mask_img=mask,
-        out_dir=str(tmp_path),
-        out_prefix=f"live-{os.getpid()}-{time.monotonic_ns()}",
-    ) as session:
+    with managed_session("live", tmp_path, NT, (6, 15)) as session:
         yield session
-    manager.shutdown()
 
 
 Show = Callable[..., Shown]
@@ -80,15 +73,6 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Show]:
     yield open_window
     for one in shown:
         one.close()
-
-
-def play(session: ScriptedSession, volumes: int, pause: float = 0.04) -> None:
-    for _ in range(volumes):
-        session.run_until("tr_index")
-        time.sleep(pause)
-        session.run_volume()
-        if session.sync.hit.is_set():
-            session.end_action()
 
 
 def design(size: tuple[int, int] = SIZE, answers: bool = False) -> Layout:
@@ -162,7 +146,7 @@ def test_segments_that_rtcog_left_are_left_by_the_viewer(show: Show, scripted: S
     """An operator ends the run early, so that rtcog has not unlinked anything yet."""
     shown = show(scripted, linger=0.0)
     window = shown.ready()
-    play(scripted, 8)
+    play(scripted, 8, PACE_S)
     scripted.sync.end.set()
     assert shown.join() == 0
     until(lambda: not alive(window.pid), "the window's own end")
@@ -193,7 +177,7 @@ def test_killed_window_is_back_with_the_whole_history(show: Show, scripted: Scri
     latency = tmp_path / "latency.jsonl"
     shown = show(scripted, linger=0.0, latency_log=str(latency))
     first = shown.ready()
-    play(scripted, 18)
+    play(scripted, 18, PACE_S)
     before = settle(first, DARK.bad)
     measured = scores_in(latency)
     assert [(line["t"], line["history"]) for line in measured] == [(t, False) for t in range(18)]
@@ -210,7 +194,7 @@ def test_killed_window_is_back_with_the_whole_history(show: Show, scripted: Scri
     assert Counter(line["t"] for line in again) == Counter(range(19))
     assert {line["t"] for line in again if line["history"]} >= set(range(18))
 
-    play(scripted, 1)
+    play(scripted, 1, PACE_S)
     os.kill(second, signal.SIGKILL)
     scripted.run_until("tr_index")
     third = until(lambda: [p for p in window_pids(shown.viewer.pid) if p != second], "a third window")[0]
@@ -232,7 +216,7 @@ def test_window_restarted_after_the_segments_were_unlinked_shows_everything(
 ) -> None:
     shown = show(scripted, linger=0.0)
     first = shown.ready()
-    play(scripted, 18)
+    play(scripted, 18, PACE_S)
     before = settle(first, DARK.bad)
     for name in segments(scripted.segment_prefix):
         (Path("/dev/shm") / name).unlink()

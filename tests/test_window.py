@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -16,7 +15,22 @@ import numpy as np
 import pytest
 from PIL import Image
 from pixels import assert_close
-from windows import Pixels, Shown, XWindow, alive, end, needs_window, screen, segments, until, window_pids, xdotool
+from windows import (
+    MATCH_START,
+    Pixels,
+    Shown,
+    XWindow,
+    alive,
+    end,
+    managed_session,
+    needs_window,
+    play,
+    screen,
+    segments,
+    until,
+    window_pids,
+    xdotool,
+)
 
 from rtcog_gl.model.keys import action_of
 from rtcog_gl.model.layout import Layout, auto_scale, layout
@@ -28,10 +42,7 @@ from rtcog_gl.session.synthetic import ScriptedSession
 
 pytestmark = needs_window()
 
-NT, N_TEMPLATES, MATCH_START = 80, 4, 3
-SHAPE = (12, 14, 10)
-NV = int(np.prod(SHAPE))
-HITS = {t: np.random.default_rng(t).normal(0, 3, NV).astype(np.float32) for t in (6, 15, 22)}
+NT, HITS = 80, (6, 15, 22)
 SIZE = (960, 540)
 PLAYED = 30
 SQUARE = 32
@@ -52,25 +63,8 @@ def out_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def session(out_dir: Path) -> Iterator[ScriptedSession]:
-    import nibabel
-
-    context = multiprocessing.get_context("fork")
-    manager = context.Manager()
-    scores = np.random.default_rng(1).normal(0, 0.6, (N_TEMPLATES, NT))
-    mask = nibabel.Nifti1Image(np.ones(SHAPE, np.uint8), np.diag([4.0, 4.0, 4.0, 1.0]))
-    with ScriptedSession(
-        scores,
-        HITS,
-        context=context,
-        onsets=manager.list(),
-        offsets=manager.list(),
-        match_start=MATCH_START,
-        mask_img=mask,
-        out_dir=str(out_dir),
-        out_prefix=f"window-{os.getpid()}-{time.monotonic_ns()}",
-    ) as made:
+    with managed_session("window", out_dir, NT, HITS) as made:
         yield made
-    manager.shutdown()
 
 
 Show = Callable[..., Shown]
@@ -88,15 +82,6 @@ def show(session: ScriptedSession, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     yield open_window
     for one in shown:
         one.close()
-
-
-def play(session: ScriptedSession, volumes: int, pause: float = 0.01) -> None:
-    for _ in range(volumes):
-        session.run_until("tr_index")
-        time.sleep(pause)
-        session.run_volume()
-        if session.sync.hit.is_set():
-            session.end_action()
 
 
 def design(size: tuple[int, int] = SIZE) -> Layout:

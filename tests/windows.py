@@ -13,16 +13,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from rtcog_gl.model.options import ENVIRONMENT, WindowOptions
+
+if TYPE_CHECKING:
+    from rtcog_gl.session.synthetic import ScriptedSession
 
 SPY = "RTCOG_GL_TEST_SPY"
 """Environment variable with a file; the window appends a JSON line to it for each action and each picture."""
@@ -32,6 +36,10 @@ REQUIRED = "RTCOG_GL_REQUIRE_DISPLAY"
 
 PATIENCE_S = 30.0
 POLL_S = 0.02
+
+SHAPE = (12, 14, 10)
+NV = int(np.prod(SHAPE))
+N_TEMPLATES, MATCH_START = 4, 3
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -117,6 +125,58 @@ def set_options(patch: Any, options: WindowOptions) -> None:
     patch.setenv(ENVIRONMENT, shlex.join(options.argv()))
 
 
+def some_map(t: int) -> npt.NDArray[np.float32]:
+    """Return a map, (NV,), different for each `t`."""
+    return np.random.default_rng(t).normal(0, 3, NV).astype(np.float32)
+
+
+@contextmanager
+def managed_session(name: str, out_dir: Path, nt: int, hits: Sequence[int], **given: Any) -> Iterator[ScriptedSession]:
+    """Give a session whose lists are a manager's, so that a viewer in another process can follow it.
+
+    Parameters
+    ----------
+    name : str
+        How its window's title begins.
+    nt : int
+        Volumes, of `SHAPE` and scored against `N_TEMPLATES` from `MATCH_START` on.
+    hits : sequence of int
+        The volumes that are hits; the map of each is `some_map`.
+    **given
+        What `ScriptedSession` takes beside that.
+    """
+    import nibabel
+
+    from rtcog_gl.session.synthetic import ScriptedSession
+
+    context = multiprocessing.get_context("fork")
+    manager = context.Manager()
+    with ScriptedSession(
+        np.random.default_rng(1).normal(0, 0.6, (N_TEMPLATES, nt)),
+        {t: some_map(t) for t in hits},
+        context=context,
+        onsets=manager.list(),
+        offsets=manager.list(),
+        match_start=MATCH_START,
+        mask_img=nibabel.Nifti1Image(np.ones(SHAPE, np.uint8), np.diag([4.0, 4.0, 4.0, 1.0])),
+        out_dir=str(out_dir),
+        out_prefix=f"{name}-{os.getpid()}-{time.monotonic_ns()}",
+        **given,
+    ) as session:
+        yield session
+    manager.shutdown()
+
+
+def play(session: ScriptedSession, volumes: int, pause: float = 0.01) -> None:
+    """Play volumes, each `pause` seconds after it came; surveys are answered at once."""
+    for _ in range(volumes):
+        session.run_until("tr_index")
+        time.sleep(pause)
+        session.run_volume()
+        if session.sync.hit.is_set():
+            session.end_action()
+
+
 class XWindow:
     """One window on the X server."""
 
@@ -184,7 +244,8 @@ class Shown:
             patch.setenv(SPY, str(self.spy))
         set_options(patch, replace(options, segment_prefix=session.segment_prefix, stamps=session.stamps_name))
         five = (session.config, session.sync, session.onsets, session.offsets, session.responses)
-        self.viewer: Any = multiprocessing.get_context(method).Process(target=run_streamer, args=five)
+        more = {"volumes": session.volumes} if session.volumes else {}
+        self.viewer: Any = multiprocessing.get_context(method).Process(target=run_streamer, args=five, kwargs=more)
         self.viewer.start()
 
     def ready(self) -> XWindow:
