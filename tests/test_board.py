@@ -16,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rtcog_gl.model.hit_rule import HitRule
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import Answer, Live, Session
 from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session import board_layout, codec
@@ -84,6 +86,36 @@ def test_static_part_comes_back(writer: BoardWriter, reader: BoardReader) -> Non
     assert reader.writer_pid == os.getpid()
     assert reader.session_id == writer.session_id
     assert len("/" + writer.name) <= 31
+
+
+VOLUMES = VolumesInfo("rtgl_v", 1200, 5, 40, 3, HitRule(0.25, 2, 1, 0.3))
+PUBLISHING = replace(
+    STATIC,
+    session=replace(SESSION, rule=VOLUMES.rule, slots=40, volume_records=True, has_templates=True),
+    volumes=VOLUMES,
+)
+
+
+@pytest.mark.parametrize("mot_thr", [0.3, 1, None])
+def test_what_is_published_of_volumes_comes_back(mot_thr: float | None) -> None:
+    rule = HitRule(0.25, 3, 2, mot_thr)
+    static = replace(
+        PUBLISHING, session=replace(PUBLISHING.session, rule=rule), volumes=replace(VOLUMES, rule=rule, slots=40)
+    )
+    made = BoardWriter(static)
+    opened = BoardReader(made.name)
+    try:
+        assert opened.session == static.session
+        assert opened.volumes == static.volumes
+        made.publish(Live(n_final=8, n_volumes=7), now_ns=1)
+        assert opened.newer() == Live(n_final=8, n_volumes=7, heartbeat_ns=1)
+    finally:
+        opened.close()
+        made.close()
+
+
+def test_a_board_of_rtcogs_alone_has_no_volumes(reader: BoardReader) -> None:
+    assert reader.volumes is None
 
 
 def test_board_without_a_mask_has_no_grid() -> None:
@@ -350,7 +382,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.sampled_from(["nt", "labels", "session", "scores", "grid_shape", "options", "n_final", "answers", "maps"])
+FIELDS = st.sampled_from(["nt", "labels", "session", "scores", "grid_shape", "volumes", "n_final", "answers", "maps"])
 
 
 @QUIET
@@ -382,7 +414,8 @@ def test_foreign_objects_become_text() -> None:
 
 
 def test_column_beyond_the_run_is_refused(writer: BoardWriter, reader: BoardReader) -> None:
-    for live in (Live(n_final=1201), Live(maps=(1200,)), Live(maps=(-1,))):
+    states = (Live(n_final=1201), Live(maps=(1200,)), Live(maps=(-1,)), Live(n_volumes=1201), Live(n_volumes=-1))
+    for live in states:
         writer.publish(live)
         with pytest.raises(BoardError, match="1200"):
             reader.newer()
@@ -404,6 +437,11 @@ def test_other_segment_is_no_board() -> None:
         (replace(STATIC, scores=SegmentInfo("s", (2, 1200), "float32")), GRID, "scores have shape"),
         (replace(STATIC, maps=SegmentInfo("m", (5, 1201), "float32")), GRID, "maps have shape"),
         (replace(STATIC, maps=SegmentInfo("m", (), "float32")), GRID, "maps have shape"),
+        (replace(PUBLISHING, volumes=replace(VOLUMES, nt=1199)), GRID, "volumes are 1199, expected 1200"),
+        (replace(PUBLISHING, volumes=replace(VOLUMES, nv=4)), GRID, "volumes have 4 voxels, expected 5"),
+        (replace(PUBLISHING, volumes=replace(VOLUMES, slots=-1)), GRID, "slots = -1"),
+        (replace(PUBLISHING, volumes=replace(VOLUMES, n_templates=-2)), GRID, "n_templates = -2"),
+        (replace(PUBLISHING, volumes=replace(VOLUMES, slots=39)), GRID, "40 volumes in memory, expected 0 or 39"),
         (STATIC, SimpleNamespace(shape=GRID.shape, affine=np.zeros((4, 4)), inside=INSIDE), "mask makes no sense"),
         (STATIC, SimpleNamespace(shape=GRID.shape, affine=GRID.affine, inside=INSIDE & False), "mask makes no sense"),
     ],

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import Live, Session
 from rtcog_gl.session import child, discovery, interpreter
 from rtcog_gl.session.board import BoardError, BoardReader
@@ -50,8 +51,9 @@ FOLLOW = (
     WINDOW
     + """
 board = BoardReader(target("--board-fd", arg["--board"]))
+volumes = board.volumes.name if board.volumes else ""
 columns = [ReadOnlySegment(target(f, n)).buf[0] for f, n in
-           (("--scores-fd", board.scores.name), ("--maps-fd", board.maps.name)) if f in arg]
+           (("--scores-fd", board.scores.name), ("--maps-fd", board.maps.name), ("--volumes-fd", volumes)) if f in arg]
 note("pid %d session %s columns %s" % (os.getpid(), board.session_id, columns))
 say(event="first_frame", ns=time.monotonic_ns())
 while True:
@@ -76,6 +78,7 @@ class FakeSource:
         self.live = Live()
         self.final_ns = np.ones((2, 50), np.uint64)
         self.segments: dict[str, Any] = segments or {}
+        self.volumes: VolumesInfo | None = None
         self.script: list[Callable[[FakeSource], Any]] = []
         self.polls = 0
         self.closed = False
@@ -356,6 +359,30 @@ def test_window_follows_when_segments_are_replaced(
     opened = [line.split("columns ")[1] for line in window_log() if line.startswith("pid")]
     assert opened == ["[42, 42]", "[41, 42]"]
     assert keeper.live.messages == ()
+
+
+@posix
+def test_the_window_is_handed_the_volumes_and_not_kept_waiting_for_them(
+    script: Callable[[str], list[str]],
+    window_log: Callable[[], list[str]],
+    segments: dict[str, ReadOnlySegment],
+) -> None:
+    frames: list[int] = []
+    window = WindowProcess(script(FOLLOW), lambda: frames.append(1))
+    source = FakeSource({**segments, "volumes": segments["maps"]})
+    source.volumes = VolumesInfo("gone", 50, 3, 5)
+    boards: list[VolumesInfo | None] = []
+
+    def look(source: FakeSource) -> None:
+        reader = BoardReader(keeper.board_name or "")
+        boards.append(reader.volumes)
+        reader.close()
+
+    source.script = [look, lambda s: len(frames) == 1, end]
+    keeper = Keeper(source, window)
+    keeper.run()
+    assert [line.split("columns ")[1] for line in window_log() if line.startswith("pid")] == ["[41, 42, 42]"]
+    assert boards == [source.volumes]
 
 
 @posix

@@ -18,14 +18,17 @@ import nibabel
 import numpy as np
 import pytest
 
+from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.session import source as source_module
 from rtcog_gl.session.arrivals import Arrivals
 from rtcog_gl.session.contract import StreamingConfig
 from rtcog_gl.session.describe import describe
 from rtcog_gl.session.proxies import rating, ratings
+from rtcog_gl.session.published import DUE_NS, SILENT_VOLUMES
 from rtcog_gl.session.signals import SPARING_S, Look
 from rtcog_gl.session.source import LATER_S, QUIET_S, SOON_S, RtcogSource
 from rtcog_gl.session.synthetic.scripted import ScriptedSession
+from rtcog_gl.session.volumes import VolumeWriter
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -35,7 +38,8 @@ AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 def following(session: ScriptedSession, **changes: Any) -> Iterator[RtcogSource]:
     given = {"config": session.config, "sync": session.sync, "onsets": session.onsets, "offsets": session.offsets}
     given |= {"responses": session.responses, **changes}
-    source = RtcogSource(*given.values(), segment_prefix=session.segment_prefix)
+    volumes = given.pop("volumes", None)
+    source = RtcogSource(*given.values(), segment_prefix=session.segment_prefix, volumes=volumes)
     try:
         yield source
     finally:
@@ -715,3 +719,229 @@ def test_questions_that_were_not_there_at_the_start_are_columns_too() -> None:
         assert source.live.questions == ("mood", "focus")
         assert source.live.answers[0].ratings == (3, None)
         assert not source.messages
+
+
+@contextmanager
+def publishing(nt: int = 12, nv: int = 8, **options: Any) -> Iterator[VolumeWriter]:
+    options = {"slots": 4, "rule": HitRule(1.5, 2, 1, 0.3), "templates": np.ones((3, nv), np.float32)} | options
+    writer = VolumeWriter(nt, nv, **options)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def publish(writer: VolumeWriter, t: int) -> None:
+    times = {"received": 1, "processed": 2, "cooldown_end": 0, "action": False}
+    writer.publish(t, np.full(writer.info.nv, t, np.float32), motion=[0] * 6, norm_change=0.0, **times)
+
+
+def test_a_record_vouches_for_the_column_when_its_signal_was_lost() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        for t in range(12):
+            session.run_volume()
+            session.sync.new_tr.clear()
+            source.poll()
+            assert (source.live.n_final, source.live.n_volumes) == (t, t)
+            publish(writer, t)
+            assert source.poll()
+            assert (source.live.n_final, source.live.n_volumes) == (t + 1, t + 1)
+        session.finish()
+        until(source, lambda: source.live.ended)
+        assert (source.live.n_volumes, source.messages) == (12, ())
+
+
+def test_a_record_never_lets_the_next_signal_count_twice() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        session.run_volume(2)
+        publish(writer, 1)
+        source.poll()
+        assert source.live.n_final == 2
+        session.run_until("score", 2)
+        source.poll()
+        assert source.live.n_final == 2
+        session.run_until("new_tr.set", 2)
+        source.poll()
+        assert (source.live.n_final, source.live.n_volumes) == (3, 2)
+
+
+def test_a_record_vouches_for_the_map_of_a_hit_that_was_missed() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores(), {4: np.ones(8)}) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        session.run_until("hit.set", 4)
+        session.sync.hit.clear()
+        until(source, lambda: source.live.onsets == (4,))
+        settle(source)
+        assert source.live.maps == ()
+        publish(writer, 4)
+        source.poll()
+        assert (source.live.maps, source.live.n_final) == ((4,), 5)
+
+
+def test_a_session_says_what_is_published() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        until(source, lambda: set(source.segments) == {"scores", "maps", "volumes"})
+        assert source.volumes == writer.info
+        found = source.session
+        assert (found.rule, found.slots, found.volume_records, found.has_templates) == (writer.info.rule, 4, True, True)
+        assert found == replace(
+            describe(session.config).session, rule=found.rule, slots=4, volume_records=True, has_templates=True
+        )
+        assert source.messages == ()
+
+
+def test_without_volumes_the_session_is_rtcogs_alone() -> None:
+    with ScriptedSession(scores()) as session, following(session) as source:
+        until(source, lambda: set(source.segments) == {"scores", "maps"})
+        assert source.session == describe(session.config).session
+        assert source.volumes is None
+        for t in range(5):
+            session.run_volume()
+            source.poll()
+            assert (source.live.n_final, source.live.n_volumes, source.wait_hint()) == (t + 1, 0, LATER_S)
+        assert source.messages == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "slots", "templates", "words"),
+    [
+        ({"nv": 9}, 0, False, "publishes volumes of 9 voxels, expected 8; live maps are off"),
+        ({"nv": 9, "slots": 0, "templates": None}, 0, False, ""),
+        ({"templates": np.ones((2, 8), np.float32)}, 4, False, "publishes 2 template maps, expected 3"),
+        ({"templates": None, "slots": 0}, 0, False, ""),
+    ],
+)
+def test_what_does_not_fit_costs_the_live_maps_not_the_records(
+    options: dict[str, Any], slots: int, templates: bool, words: str
+) -> None:
+    with (
+        publishing(**options) as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        found = source.session
+        assert (found.slots, found.has_templates, found.volume_records) == (slots, templates, True)
+        assert len(source.messages) == bool(words)
+        assert all(words in message and message.endswith(".") for message in source.messages)
+        session.run_volume()
+        publish(writer, 0)
+        source.poll()
+        assert source.live.n_volumes == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "rtgl_nowhere"}, "rtgl_nowhere"),
+        ({"nt": 13}, "is for 13 volumes, expected 12"),
+        ({"slots": 5}, "too small|not the one announced"),
+        ({"slots": -1}, "said to have"),
+        ({"nv": "many"}, "'<' not supported"),
+    ],
+)
+def test_volumes_that_cannot_be_read_are_a_sentence(changes: dict[str, Any], words: str) -> None:
+    import re
+
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=replace(writer.info, **changes)) as source,
+    ):
+        session.run_volume(2)
+        publish(writer, 1)
+        source.poll()
+        assert len(source.messages) == 1
+        assert re.search(words, source.messages[0]), source.messages
+        assert source.session == describe(session.config).session
+        assert (source.volumes, source.live.n_volumes) == (None, 0)
+        assert "volumes" not in source.segments
+
+
+def test_volumes_of_another_type_are_a_sentence() -> None:
+    with ScriptedSession(scores()) as session, following(session, volumes={"name": "x"}) as source:
+        assert source.messages == ("volumes is a dict, expected VolumesInfo or None.",)
+
+
+def test_a_producer_that_falls_silent_is_said_until_it_is_back() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        session.run_volume(2)
+        publish(writer, 1)
+        source.poll()
+        said = []
+        for _ in range(5):
+            session.run_volume()
+            source.poll()
+            source.poll()
+            said.append(len(source.messages))
+        assert said == [0, 0, 1, 1, 1]
+        assert "since TR 1" in source.messages[0]
+        assert (source.live.n_final, source.live.n_volumes) == (7, 2)
+        publish(writer, 6)
+        source.poll()
+        source.poll()
+        assert source.messages == ()
+        assert source.live.n_volumes == 7
+
+
+def test_a_producer_that_never_published_is_said() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        for _ in range(SILENT_VOLUMES):
+            session.run_volume()
+            source.poll()
+        source.poll()
+        assert len(source.messages) == 1
+        assert "rtcog has published no motion, times or live maps yet;" in source.messages[0]
+
+
+def test_a_record_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(ns=10**9)
+    monkeypatch.setattr(source_module.time, "monotonic_ns", lambda: clock.ns)
+    with (
+        publishing() as writer,
+        ScriptedSession(scores()) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        hints = []
+
+        def after(ns: int) -> float:
+            clock.ns += ns
+            source.poll()
+            return source.wait_hint()
+
+        for t in range(6):
+            clock.ns += 10**9
+            session.run_until("tr_index", t)
+            source.poll()
+            session.run_volume()
+            if t < 3:
+                hints.append(after(0))
+                publish(writer, t)
+                hints.append(after(0))
+            else:
+                hints += [after(0), after(DUE_NS - 1), after(1)]
+        published = [SOON_S, LATER_S] * 3
+        given_up = [SOON_S, SOON_S, QUIET_S]
+        assert hints == published + given_up * 2 + [LATER_S, QUIET_S, QUIET_S]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import multiprocessing
 import os
@@ -24,6 +25,7 @@ from rtcog_gl import ESAMStreamer, run_streamer
 from rtcog_gl.session import discovery
 from rtcog_gl.session.board import BoardReader
 from rtcog_gl.session.synthetic.scripted import ScriptedSession
+from rtcog_gl.session.volumes import VolumeWriter
 
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
@@ -142,6 +144,45 @@ def test_session_is_shown_to_its_last_column(
     assert window_log()[-1] == f"end {NT} "
     assert discovery.list_sessions() == []
     board.close()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_published_volumes_reach_the_board(make: Callable[..., Any], method: str) -> None:
+    session, _, _ = make(method)
+    writer = VolumeWriter(NT, NV, slots=3)
+    context = multiprocessing.get_context(method)
+    viewer = context.Process(target=run_streamer, args=five(session), kwargs={"volumes": writer.info})
+    viewer.start()
+    try:
+        board = reader()
+        assert board.volumes == writer.info
+        assert (board.session.slots, board.session.volume_records) == (3, True)
+        for t in range(NT):
+            play(session, 1, 0.002)
+            times = {"received": 1, "processed": 2, "cooldown_end": 0, "action": False}
+            writer.publish(t, None, motion=None, norm_change=0.0, **times)
+        session.finish()
+        viewer.join(40)
+        assert viewer.exitcode == 0
+        live = board.newer()
+        assert live is not None
+        assert (live.ended, live.n_final, live.n_volumes, live.maps) == (True, NT, NT, (6, 15))
+        assert live.messages == ()
+        board.close()
+    finally:
+        viewer.kill()
+        viewer.join(40)
+        writer.close()
+
+
+def test_rtcogs_five_arguments_are_all_that_is_positional() -> None:
+    for call in (run_streamer, ESAMStreamer):
+        parameters = list(inspect.signature(call).parameters.values())
+        positional = [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        assert len(positional) == 5
+        assert [(p.name, p.default) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY] == [
+            ("volumes", None)
+        ]
 
 
 @posix
