@@ -81,9 +81,9 @@ class VolumeWriter:
         if maps.ndim != 2 or maps.shape[1] != nv:
             raise ValueError(f"the templates have shape {maps.shape}, expected (n, {nv})")
         _check_type("templates have", maps)
-        self._shm, head, self.note = make(nt, nv, slots, len(maps), find_room(reserve))
+        shm, head, self.note = make(nt, nv, slots, len(maps), find_room(reserve))
         self._owner, self._head, self._n = os.getpid(), head, 0
-        buf: Any = self._shm.buf
+        buf: Any = shm.buf
         self._buf = buf
         self._count, self._tags, shown, self._columns = _arrays(buf, head)
         self._tags[:] = NOTHING
@@ -91,7 +91,9 @@ class VolumeWriter:
             np.copyto(shown, maps[: len(shown)], casting="same_kind")
         barrier()
         buf[: HEADER.size] = HEADER.pack(*head)
-        self.info = VolumesInfo(self._shm.name, nt, nv, head.slots, head.n_templates, rule)
+        # Last, so that a writer that nobody closed lets go of its arrays before its segment.
+        self._shm = shm
+        self.info = VolumesInfo(shm.name, nt, nv, head.slots, head.n_templates, rule)
 
     def publish(
         self,
