@@ -23,6 +23,7 @@ from producer import QUESTIONS, WAIT_S, Plan, configuration, produce
 
 from rtcog_gl import run_streamer
 from rtcog_gl.model.options import ENVIRONMENT, WindowOptions
+from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.session.contract import SyncEvents, new_sync
 from rtcog_gl.session.discovery import FOLDER_VARIABLE
 from rtcog_gl.session.segments import ReadOnlySegment
@@ -83,7 +84,8 @@ class _Session:
         # Kept, because a manager forgets what nobody holds a proxy of.
         self._shared = shared = self._sync, self._manager.list(), self._manager.list(), responses
         self._go = ctx.Event()
-        self._producer = ctx.Process(target=produce, args=(plan, brain, prefix, shared, self._go))
+        ours, theirs = ctx.Pipe(duplex=False)
+        self._producer = ctx.Process(target=produce, args=(plan, brain, prefix, shared, self._go, theirs))
         self._producer.start()
         _await(self._sync.shm_ready.is_set, "the producer's segments")
         self._segment = ReadOnlySegment(prefix + STAMPS)
@@ -99,7 +101,8 @@ class _Session:
         )
         environment = {ENVIRONMENT: shlex.join(options.argv()), FOLDER_VARIABLE: str(folder / "runtime")}
         self._called = ctx.Value("q", 0)
-        arguments = self._called, environment, (configuration(brain), *shared)
+        volumes = ours.recv()
+        arguments = self._called, environment, (configuration(brain), *shared), volumes
         self._keeper = ctx.Process(target=_follow, args=arguments)
         self._keeper.start()
         self._window: psutil.Process | None = None
@@ -168,11 +171,11 @@ class _Session:
         self._manager.shutdown()
 
 
-def _follow(called: Any, environment: dict[str, str], arguments: tuple[Any, ...]) -> None:
+def _follow(called: Any, environment: dict[str, str], arguments: tuple[Any, ...], volumes: VolumesInfo | None) -> None:
     """Be the process that rtcog starts for its viewer."""
     os.environ.update(environment)
     called.value = time.monotonic_ns()
-    run_streamer(*arguments)
+    run_streamer(*arguments, volumes=volumes)
 
 
 def _await(ready: Callable[[], bool], what: str) -> None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.session import FloatArray
 from rtcog_gl.session.contract import MatchingOpts, StreamingConfig
 from rtcog_gl.session.synthetic.brains import Brain
 from rtcog_gl.session.synthetic.content import SyntheticContent
+from rtcog_gl.session.synthetic.motion import Motion
 from rtcog_gl.session.synthetic.networks import NETWORKS
 from rtcog_gl.session.synthetic.participant import draw_answers, end_action
+from rtcog_gl.session.synthetic.processes import volume_writer
 from rtcog_gl.session.synthetic.producer import Script, SyntheticProducer
 from rtcog_gl.session.synthetic.segments import Segments
 
 NT = 1200
 QUESTIONS = ("attention to screen", "inner speech", "mood", "sleepiness")
 MATCH_START, VOLS_NOACTION, SURVEY_TRS = 2, 3, 4
+RULE = HitRule(1.5, mot_thr=0.2)
 
 BANK = 32
 """Different volumes that are played in turn: computing each when it is due would keep a core busy."""
@@ -45,6 +51,9 @@ class Plan:
     method: str = "fork"
     """How the viewer's process is started."""
 
+    live_maps: int = 0
+    """Newest volumes that are published whole; negative: as many as fit; 0: nothing of volumes, as rtcog by itself."""
+
 
 class Bank:
     """A short synthetic run, played over and over."""
@@ -53,6 +62,8 @@ class Bank:
         source = SyntheticContent(brain, BANK, 0, seed=0)
         self._volumes = [source.volume(t) for t in range(BANK)]
         self._scores = [source.scores(t, volume) for t, volume in enumerate(self._volumes)]
+        self._motion = [source.motion(t) for t in range(BANK)]
+        self._templates = source.templates()
         self.header = replace(source.header, nt=NT)
         self.n_volumes = NT
 
@@ -63,26 +74,38 @@ class Bank:
         scores = self._scores[t % BANK]
         return scores + 0.05 * np.sin(t * np.arange(1, len(scores) + 1))
 
+    def motion(self, t: int) -> Motion:
+        return self._motion[t % BANK]
+
+    def templates(self) -> FloatArray:
+        return self._templates
+
 
 def configuration(brain: Brain) -> StreamingConfig:
     """Return the first argument of run_streamer."""
     labels = [network.label for network in NETWORKS]
     matching = MatchingOpts("mask", MATCH_START, VOLS_NOACTION)
-    return StreamingConfig(NT, labels, 1.5, matching, brain.image(), brain.nv, ".", "benchmark")
+    return StreamingConfig(NT, labels, RULE.hit_thr, matching, brain.image(), brain.nv, ".", "benchmark")
 
 
-def produce(plan: Plan, brain: Brain, prefix: str, shared: tuple[Any, ...], go: Any) -> None:
-    """Be rtcog's process: make the segments, then play volumes in the contract's order once `go` is set."""
+def produce(plan: Plan, brain: Brain, prefix: str, shared: tuple[Any, ...], go: Any, answer: Connection) -> None:
+    """Be rtcog's process: make the segments, then play volumes in the contract's order once `go` is set.
+
+    `answer` gets the `VolumesInfo`, or None where volumes are not published.
+    """
     sync, onsets, offsets, responses = shared
     rng = np.random.default_rng(1)
     bank = Bank(brain)
     arrays = Segments(prefix, len(NETWORKS), brain.nv, NT)
     preprocess_s = [0.0]
     script = Script([plan.history + hit for hit in plan.hits])
-    producer = SyntheticProducer(
-        bank, script, MATCH_START, VOLS_NOACTION, sync, onsets, offsets, arrays, lambda: time.sleep(preprocess_s[0])
-    )
+    writer, note = volume_writer(bank, RULE, plan.live_maps)
+    if note:
+        print(note, file=sys.stderr, flush=True)
+    pace = {"preprocess": lambda: time.sleep(preprocess_s[0]), "publisher": writer}
+    producer = SyntheticProducer(bank, script, MATCH_START, VOLS_NOACTION, sync, onsets, offsets, arrays, **pace)
     try:
+        answer.send(writer.info if writer else None)
         for t in range(plan.history):
             list(producer.volume(t))
         sync.shm_ready.set()
@@ -98,3 +121,5 @@ def produce(plan: Plan, brain: Brain, prefix: str, shared: tuple[Any, ...], go: 
         list(producer.finish())
     finally:
         arrays.close()
+        if writer is not None:
+            writer.close()
