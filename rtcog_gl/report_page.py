@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from string import Template
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtcog_gl import __version__
-from rtcog_gl.model.actions import cooldown_blocks, hit_markers
 from rtcog_gl.model.draw import Rect
+from rtcog_gl.model.hits import Hit, hits
 from rtcog_gl.model.layout import layout
 from rtcog_gl.model.panels import scores as panel
 from rtcog_gl.model.records import no_records
@@ -48,26 +48,6 @@ LINE = 1.3
 """Width of the traces: a page is read from nearer than a screen in the control room, and shows the whole run."""
 
 Scores = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One hit, and what came of it."""
-
-    tr: int
-    """TR at which it was declared and the survey began."""
-
-    template: int | None
-    """Template with the highest score at that TR; None where nothing was measured."""
-
-    score: float
-    """Its score; NaN where nothing was measured."""
-
-    offset: int | None
-    """TR at which the survey had ended; None where no end is known."""
-
-    cooldown_end: int | None
-    """TR at which the cooldown ended; None where there was none."""
 
 
 def page(session: Session, live: Live, scores: npt.ArrayLike, ruler: Ruler, written: str = "") -> str:
@@ -103,29 +83,6 @@ def page(session: Session, live: Live, scores: npt.ArrayLike, ruler: Ruler, writ
         settings=_pairs(_settings(session)),
         software=_pairs(_software(written)),
     )
-
-
-def hits(session: Session, live: Live, scores: Scores) -> tuple[Hit, ...]:
-    """Return the hits in order; duplicates and TRs outside the run are passed over.
-
-    Parameters
-    ----------
-    session : Session
-        What does not change in the run.
-    live : Live
-        Its last state.
-    scores : ndarray, (templates, Nt)
-        NaN where nothing was measured.
-    """
-    onsets = sorted({t for t in live.onsets if 0 <= t < session.nt})
-    offsets = sorted({t for t in live.offsets if 0 <= t < session.nt})
-    cooldowns = dict(cooldown_blocks(live.onsets, live.offsets, session.vols_noaction, session.nt))
-    found = []
-    for onset, following, best in zip(onsets, [*onsets[1:], session.nt], hit_markers(scores[:, onsets]), strict=True):
-        offset = next((t for t in offsets if onset < t <= following), None)
-        template, score = (None, float("nan")) if best is None else best
-        found.append(Hit(onset, template, score, offset, cooldowns.get(-1 if offset is None else offset)))
-    return tuple(found)
 
 
 def checked(session: Session, scores: npt.ArrayLike) -> Scores:
