@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vispy import gloo
 
 from ..model.anatomy import Anatomy
-from ..model.draw import Colour, Drawing, Rect
+from ..model.draw import Colour, Drawing, Rect, Source
 from ..model.session import FloatArray, Session
 from ..model.volume import MaskGrid
 from .colormaps import lut_texture
@@ -97,9 +97,9 @@ class Renderer:
         """Upload new columns (templates x k) and return the number of bytes."""
         return self._scores.write(first, scores) if self._scores is not None and scores.shape[1] else 0
 
-    def write_map(self, column: npt.NDArray[np.float32]) -> int:
+    def write_map(self, column: npt.NDArray[np.float32], source: Source = "map") -> int:
         """Upload a map column and return the number of bytes."""
-        return self._slices.write_map(column) if self._slices is not None else 0
+        return self._slices.write_map(column, source) if self._slices is not None else 0
 
     def begin(self, size: Size) -> bool:
         """Begin a picture of that size; return True if everything has to be drawn again."""
@@ -122,10 +122,11 @@ class Renderer:
             self._shapes.draw((name, "under"), drawing.under, size)
         if drawing.traces is not None and self._traces is not None and min(drawing.traces.axes.plot[2:]) > 0:
             self._traces.draw(drawing.traces, size, part)
-        if drawing.slices is not None and self._slices is not None:
-            self._slices.draw(drawing.slices, size, self._lut)
-        if drawing.ramp is not None:
-            self._ramp.draw(drawing.ramp, self._lut, size)
+        if self._slices is not None:
+            for slices in drawing.slices:
+                self._slices.draw(slices, size, self._lut)
+        for ramp in drawing.ramps:
+            self._ramp.draw(ramp, self._lut, size)
         if len(drawing.over):
             self._shapes.draw((name, "over"), drawing.over, size)
         if drawing.texts:

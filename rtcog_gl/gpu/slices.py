@@ -1,10 +1,12 @@
-"""The slices layer: planes through the mask, the map and the anatomy, all in one draw call.
+"""The slices layer: planes through the mask, a map and the anatomy, all planes of a map in one draw call.
 
 The mask's voxel numbers go up once, as a 3-D texture; a map is its column, packed (see `map_texture`). Each pixel finds
 its voxel through the inverse affine and that voxel's value through its number, so nothing is scattered on the CPU.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ from vispy import gloo
 from rtcog_gl.gpu.map_texture import MapTexture
 from rtcog_gl.gpu.shaders import program
 from rtcog_gl.model.anatomy import Anatomy
-from rtcog_gl.model.draw import Colour, SlicePlane, SlicesView
+from rtcog_gl.model.draw import Colour, SlicePlane, SlicesView, Source
 from rtcog_gl.model.volume import Float64Array, MaskGrid
 
 ANATOMY_LIGHT: Colour = (0.70, 0.70, 0.70, 1.0)
@@ -29,18 +31,28 @@ _CORNER = np.dtype([("a_pixel", "f4", 2), ("a_mm", "f4", 3), ("a_right", "f4", 3
 _TRIANGLES = np.array([(0, 0), (1, 0), (0, 1), (0, 1), (1, 0), (1, 1)], np.float64)
 
 
+@dataclass
+class _Group:
+    """One map on the GPU, and the planes through it."""
+
+    values: MapTexture
+    planes: tuple[SlicePlane, ...] = ()
+    corners: gloo.VertexBuffer | None = None
+
+
 class SlicesLayer:
     """Draws `SlicesView` with one program and one draw call; needs a current OpenGL context throughout."""
 
     def __init__(self) -> None:
         self._program = program("slices")
-        self._planes: tuple[SlicePlane, ...] = ()
-        self._corners: gloo.VertexBuffer | None = None
-        self._map: MapTexture | None = None
+        self._n_voxels = 0
+        self._groups: dict[Source, _Group] = {}
+        self._bound: gloo.VertexBuffer | None = None
+        self._values: MapTexture | None = None
         self.set_anatomy(None)
 
     def set_grid(self, grid: MaskGrid) -> None:
-        """Upload the mask, once a session; the map is empty afterwards.
+        """Upload the mask, once a session; every map is empty afterwards.
 
         Raises
         ------
@@ -48,7 +60,8 @@ class SlicesLayer:
             If the grid or the column does not fit into a texture of this GPU.
         """
         _check_3d("mask", grid.shape)
-        self._map = MapTexture(grid.n_voxels, _limit(_GL_MAX_TEXTURE_SIZE))
+        self._n_voxels = grid.n_voxels
+        self._groups = {"map": self._new_group()}
         self._program["u_index"] = gloo.Texture3D(
             grid.index_volume()[..., np.newaxis],
             format="red",
@@ -58,8 +71,9 @@ class SlicesLayer:
         )
         self._program["u_index_size"] = grid.shape
         self._program["u_mm_to_voxel"] = _inverse(grid.affine)
-        self._program["u_map"] = self._map.texture
-        self._program["u_map_size"] = self._map.size
+
+    def _new_group(self) -> _Group:
+        return _Group(MapTexture(self._n_voxels, _limit(_GL_MAX_TEXTURE_SIZE)))
 
     def set_anatomy(self, anatomy: Anatomy | None) -> None:
         """Upload the picture under the map, or take it away.
@@ -85,19 +99,21 @@ class SlicesLayer:
         self._program["u_neighbours"] = 4 if anatomy is None else 0
         self._program["u_anatomy_light"] = ANATOMY_LIGHT
 
-    def write_map(self, column: npt.NDArray[np.float32]) -> int:
+    def write_map(self, column: npt.NDArray[np.float32], source: Source = "map") -> int:
         """Upload a map column (n_voxels,), copied at once, and return the number of bytes.
 
-        Values that are not finite are missing.
+        Values that are not finite are missing. A texture for `source` is made when it is first needed.
 
         Raises
         ------
         ValueError
             If there is no mask yet, or the column's length is not the mask's.
         """
-        if self._map is None:
+        if not self._groups:
             raise ValueError("map: a column came before the mask, expected set_grid first")
-        return self._map.write(column)
+        if source not in self._groups:
+            self._groups[source] = self._new_group()
+        return self._groups[source].values.write(column)
 
     def draw(self, view: SlicesView, framebuffer_size: tuple[int, int], lut: gloo.Texture2D) -> None:
         """Draw every plane of the view.
@@ -114,15 +130,18 @@ class SlicesLayer:
         Raises
         ------
         ValueError
-            If there is no mask yet, or the colour scale is not positive.
+            If there is no mask yet, the colour scale is not positive, or the map was never uploaded.
         """
-        if self._map is None:
+        if not self._groups:
             raise ValueError("slices: asked to draw before the mask came, expected set_grid first")
         if not view.vmax > 0:
             raise ValueError(f"slices: the colour scale ends at {view.vmax}, expected more than 0")
+        group = self._groups.get(view.source)
+        if group is None:
+            raise ValueError(f"slices: asked to draw the {view.source} before it came, expected write_map first")
         if not view.planes:
             return
-        self._place(view.planes)
+        self._place(group, view.planes)
         self._program["u_framebuffer"] = framebuffer_size
         self._program["u_lut"] = lut
         self._program["u_has_map"] = float(view.has_map)
@@ -134,16 +153,22 @@ class SlicesLayer:
         self._program["u_outline"] = view.outline
         self._program.draw("triangles")
 
-    def _place(self, planes: tuple[SlicePlane, ...]) -> None:
-        if planes == self._planes:
-            return
-        corners = np.concatenate([_corners(plane) for plane in planes])
-        if self._corners is None or len(planes) != len(self._planes):
-            self._corners = gloo.VertexBuffer(corners)
-            self._program.bind(self._corners)
-        else:
-            self._corners.set_data(corners)
-        self._planes = planes
+    def _place(self, group: _Group, planes: tuple[SlicePlane, ...]) -> None:
+        """Have the program draw a group's planes and values; what is so already is left."""
+        if planes != group.planes or group.corners is None:
+            corners = np.concatenate([_corners(plane) for plane in planes])
+            if group.corners is None or len(planes) != len(group.planes):
+                group.corners = gloo.VertexBuffer(corners)
+            else:
+                group.corners.set_data(corners)
+            group.planes = planes
+        if group.corners is not self._bound:
+            self._program.bind(group.corners)
+            self._bound = group.corners
+        if group.values is not self._values:
+            self._program["u_map"] = group.values.texture
+            self._program["u_map_size"] = group.values.size
+            self._values = group.values
 
 
 def darkest(background: Colour) -> Colour:

@@ -30,7 +30,7 @@ def damage(old: Drawing, new: Drawing, ruler: Ruler) -> Rect | None:
     ruler : Ruler
         Measures the texts.
     """
-    fixed = (old.rect, old.clear, old.slices, old.ramp) == (new.rect, new.clear, new.slices, new.ramp)
+    fixed = (old.rect, old.clear, old.slices, old.ramps) == (new.rect, new.clear, new.slices, new.ramps)
     traces = _new_columns(old.traces, new.traces)
     if not fixed or traces is False:
         return new.rect

@@ -214,16 +214,23 @@ class SlicePlane:
     """World step (mm) for one pixel downwards."""
 
 
+Source = Literal["map", "template", "product"]
+"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, and their product."""
+
+
 @dataclass(frozen=True)
 class SlicesView:
-    """What the slices layer draws."""
+    """What the slices layer draws in one go."""
 
     planes: tuple[SlicePlane, ...]
     vmax: float
     """Value of the colour scale's ends, symmetric about zero; > 0."""
 
-    tr: int = -1
-    """TR of the map: tells two views apart that differ in nothing but new data."""
+    source: Source = "map"
+    """Which of the uploaded maps is drawn."""
+
+    data: tuple[int, ...] = ()
+    """What the map is of (a TR, a template): tells two views apart that differ in nothing but new data."""
 
     threshold: float = 0.0
     """Values with ``abs(value) < threshold`` are not drawn."""
@@ -262,7 +269,7 @@ class Drawing:
     """What the rectangle is filled with before anything else; the cheapest way to fill it."""
 
     traces: TraceView | None = None
-    slices: SlicesView | None = None
-    ramp: RampView | None = None
+    slices: tuple[SlicesView, ...] = ()
+    ramps: tuple[RampView, ...] = ()
     over: Shapes = field(default_factory=lambda: np.zeros(0, SHAPE))
     texts: tuple[Text, ...] = ()

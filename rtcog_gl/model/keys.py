@@ -33,6 +33,8 @@ BINDINGS = (
     Binding("whole_run", ("W",), "W", "the whole run, and back"),
     Binding("previous_hit", ("[",), "[", "map of the previous hit"),
     Binding("next_hit", ("]",), "]", "map of the next hit"),
+    Binding("map_mode", ("M",), "M", "map: every volume or hits"),
+    Binding("explain", ("X",), "X", "explain: hit, template, product"),
     Binding("fullscreen", ("F", "F11"), "F", "full screen, and back"),
     Binding("screenshot", ("S",), "S", "save a picture of the window"),
     Binding("help", ("?", "F1"), "?", "this list"),

@@ -77,6 +77,47 @@ def slice_planes(
     return tuple(planes)
 
 
+def ortho_planes(
+    panel: Rect, bounds: Bounds, cursor_mm: Point, gap: float = 8.0, margin_mm: float = 4.0
+) -> tuple[tuple[SlicePlane, ...], Rect]:
+    """Return the planes of `slice_planes` two by two, and the quarter that stays free.
+
+    Coronal beside sagittal, axial under coronal, so that crosshairs run on from one slice to the next. They share one
+    scale and begin on whole pixels; left is left.
+
+    Parameters
+    ----------
+    panel, bounds, cursor_mm, gap, margin_mm
+        See `slice_planes`.
+
+    Returns
+    -------
+    tuple of SlicePlane, Rect
+        Three planes (none if the panel is too small for a pixel of each), and the room at the lower right, which is
+        as wide as the panel allows.
+    """
+    box = bounds.grown(margin_mm)
+    x_mm, y_mm, z_mm = box.size
+    wide, high = panel.w - gap, panel.h - gap
+    if wide < 2 or high < 2:
+        return (), Rect(panel.x, panel.y, max(0.0, panel.w), max(0.0, panel.h))
+    scale = max((x_mm + y_mm) / wide, (z_mm + y_mm) / high)
+    x_px, y_px, z_px = (float(max(1, int(length / scale + 1e-6))) for length in box.size)
+    left = float(np.floor(panel.x + (panel.w - x_px - y_px - gap) / 2))
+    top = float(np.floor(panel.y))
+    places = (
+        Rect(left, top, x_px, z_px),
+        Rect(float(np.floor(left + x_px + gap)), top, y_px, z_px),
+        Rect(left, float(np.floor(top + z_px + gap)), x_px, y_px),
+    )
+    planes = tuple(
+        _plane(place, box.centre, cursor_mm, across, up, scale, -scale)
+        for place, (across, up) in zip(places, _SIDE, strict=True)
+    )
+    free = Rect(places[1].x, places[2].y, panel.right - places[1].x, places[2].h)
+    return planes, free
+
+
 def _plane(
     rect: Rect, centre: Point, cursor_mm: Point, across: int, up: int, right_mm: float, down_mm: float
 ) -> SlicePlane:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .explained import Explained
 from .layout import Layout
 from .records import VolumeRecords
 from .ruler import Ruler
 from .session import FloatArray, Live, Session
 from .theme import Theme
 from .view import Extent, View
-from .volume import MaskGrid
+from .volume import MaskGrid, Point
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,15 @@ class ShownMap:
     """The map on the screen."""
 
     tr: int
-    """TR of the hit."""
+    """TR of the hit, or of the volume."""
 
     index: int
-    """Which hit it is, from 0."""
+    """Which hit it is, from 0; -1 for a volume that is shown as such."""
 
     vmax: float
-    """Largest absolute value among the finite voxels."""
+    """Value at the ends of the colours: a hit's largest absolute value, a volume's held range."""
 
-    peak_mm: tuple[float, float, float]
+    peak_mm: Point
     """World position of the voxel that holds it (RAS+ mm)."""
 
     peak_value: float
@@ -36,6 +37,19 @@ class ShownMap:
 
     n_missing: int = 0
     """Voxels that are not finite."""
+
+    at: Point | None = None
+    """Where the planes cross (RAS+ mm); None: at the peak."""
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether it is shown as a hit's map."""
+        return self.index >= 0
+
+    @property
+    def crosshair(self) -> Point:
+        """Where the planes cross (RAS+ mm)."""
+        return self.peak_mm if self.at is None else self.at
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,12 @@ class Scene:
 
     keeper_lost: str = ""
     """Why the picture can no longer become newer; empty while the keeper is alive."""
+
+    map_note: str = ""
+    """Why the map that should be shown is not; empty otherwise."""
+
+    explained: Explained | None = None
+    """Why the map matches its template, where that is asked for and known."""
 
     @property
     def questions(self) -> tuple[str, ...]:

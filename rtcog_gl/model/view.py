@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
+
+Maps = Literal["auto", "volumes", "hits"]
+"""Which maps are shown where every volume's can be had: the newest volume, but a hit while its survey is running and
+where the cursor stands on one; always volumes; or the newest hit."""
+
+MAPS: tuple[Maps, ...] = ("auto", "volumes", "hits")
 
 DEFAULT_SPAN = 300
 MIN_SPAN = 10
@@ -28,7 +35,13 @@ class View:
     """First TR in view while looking back."""
 
     hit: int | None = None
-    """Index of the hit whose map is shown, or None for the newest."""
+    """Index of the hit whose map is shown; None for the newest, or for whatever `maps` says."""
+
+    maps: Maps = "auto"
+    """Which maps are shown where every volume's can be had."""
+
+    explain: bool = False
+    """Whether a map is shown beside the template that it matches, and their product."""
 
     help: bool = False
     """Whether the list of keys is shown."""
@@ -51,6 +64,15 @@ class Extent:
 
     n_maps: int
     """Hits whose map can be shown."""
+
+    live_maps: bool = False
+    """Whether every volume's map can be had."""
+
+    templates: bool = False
+    """Whether the templates' maps can be had."""
+
+    hit: int | None = None
+    """Index of the hit that is shown where every volume's map can be had; None while a volume is."""
 
 
 def span_of(view: View, nt: int) -> int:
@@ -106,7 +128,11 @@ def apply(view: View, action: str, extent: Extent) -> View:
         default = min(DEFAULT_SPAN, max(MIN_SPAN, extent.nt // 4))
         return _zoom(view, default if span >= extent.nt else extent.nt, extent)
     if action in ("previous_hit", "next_hit"):
-        return _other_hit(view, -1 if action == "previous_hit" else 1, extent.n_maps)
+        return _other_hit(view, -1 if action == "previous_hit" else 1, extent)
+    if action == "map_mode" and extent.live_maps:
+        return replace(view, maps=MAPS[(MAPS.index(view.maps) + 1) % len(MAPS)], hit=None)
+    if action == "explain" and (extent.templates or view.explain):
+        return replace(view, explain=not view.explain)
     if action == "help":
         return replace(view, help=not view.help)
     return view
@@ -136,9 +162,13 @@ def _zoom(view: View, span: int, extent: Extent) -> View:
     return replace(zoomed, left=max(0, min(max(wished, view.cursor - span + 1), view.cursor)))
 
 
-def _other_hit(view: View, by: int, n_maps: int) -> View:
-    now = shown_hit(view, n_maps)
-    if now is None:
+def _other_hit(view: View, by: int, extent: Extent) -> View:
+    newest = extent.n_maps - 1
+    if newest < 0:
         return view
-    new = min(max(0, now + by), n_maps - 1)
-    return replace(view, hit=None if new == n_maps - 1 else new)
+    if extent.live_maps and view.maps != "hits":
+        # From a volume, either key first leads to the newest hit; it stays until told otherwise.
+        return replace(view, hit=newest if extent.hit is None else min(max(0, extent.hit + by), newest))
+    now = shown_hit(view, extent.n_maps)
+    new = min(max(0, (newest if now is None else now) + by), newest)
+    return replace(view, hit=None if new == newest else new)

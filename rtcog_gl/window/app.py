@@ -28,6 +28,7 @@ from .columns import Columns
 from .console import Console
 from .latency import LatencyLog
 from .loop import Loop
+from .maps import MapFeed
 from .watch import Watcher
 
 log = logging.getLogger("rtcog_gl")
@@ -81,7 +82,7 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
     watcher = Watcher(reader, columns, doorbell, glfw.post_empty_event, committed)
     hz = window.refresh_hz
     hardware = f"{_short(renderer.name)} · {hz} Hz" if hz else _short(renderer.name)
-    console = Console(session, reader.grid, renderer, options, watcher.want_map, hardware)
+    console = Console(session, reader.grid, renderer, options, _feed(watcher), hardware)
     for note in filter(None, [*window.notes, renderer.map_error]):
         console.say(note)
     latency = LatencyLog(options.latency_log, renderer.name, reader.session_id)
@@ -102,6 +103,15 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
             stamps.close()
         window.close()
     return 0
+
+
+def _feed(watcher: Watcher) -> MapFeed:
+    """Return how maps are asked for."""
+
+    def follow(wanted: bool) -> None:
+        watcher.wants_volumes = wanted
+
+    return MapFeed(watcher.want_map, watcher.want_volume, follow, watcher.template)
 
 
 def _short(renderer: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +20,13 @@ from ..model.options import WindowOptions
 from ..model.panels import answers, brain, footer, gates, help, lanes, scores, strip
 from ..model.records import no_records
 from ..model.ruler import Ruler
-from ..model.scene import Latency, Scene, ShownMap, Style, empty_scores
-from ..model.session import FloatArray, Live, Session, Update
+from ..model.scene import Latency, Scene, Style, empty_scores
+from ..model.session import Live, Session, Update
 from ..model.theme import THEMES
-from ..model.view import Extent, View, apply, shown_hit
+from ..model.view import Extent, View, apply
 from ..model.volume import MaskGrid
 from .latency import Shown
+from .maps import MapFeed, Maps
 
 log = logging.getLogger("rtcog_gl")
 
@@ -38,6 +38,12 @@ WORDS = {"strip", "footer", "answers"}
 
 WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 NOTE_S = 6.0
+
+MAP_WORDS = {
+    "auto": "map: every volume, and a hit's while its survey runs",
+    "volumes": "map: every volume",
+    "hits": "map: hits only",
+}
 
 
 @dataclass
@@ -59,8 +65,8 @@ class Console:
         Draws it.
     options : WindowOptions
         The operator's choices.
-    want_map : callable
-        Asks for the map of an earlier hit; it comes as an update.
+    feed : MapFeed
+        Where maps are asked for.
     """
 
     def __init__(
@@ -69,7 +75,7 @@ class Console:
         grid: MaskGrid | None,
         renderer: Renderer,
         options: WindowOptions,
-        want_map: Callable[[int], None],
+        feed: MapFeed,
         hardware: str = "",
     ) -> None:
         self.session = session
@@ -80,12 +86,10 @@ class Console:
         self._grid = None if renderer.map_error else grid
         self._renderer = renderer
         self._options = options
-        self._want_map = want_map
-        self._asked: int | None = None
         self._hardware = hardware
         self._scores = empty_scores(session)
         self._volumes = no_records(session.nt)
-        self._map: ShownMap | None = None
+        self._maps = Maps(session, self._grid, renderer, feed)
         self._ruler = Ruler(renderer.font)
         self._panels: dict[str, _Panel] = {}
         self._note, self._note_until = "", 0.0
@@ -110,11 +114,20 @@ class Console:
 
     def act(self, action: str) -> None:
         """Change the view."""
-        self.view = apply(self.view, action, self._extent())
-        self._request_map()
+        before, self.view = self.view, apply(self.view, action, self._extent())
+        if action == "map_mode":
+            published = self.session.slots > 0
+            self.say(MAP_WORDS[self.view.maps] if published else "this session publishes maps of hits only")
+        elif action == "explain" and self.view is before:
+            self.say("this session publishes no templates")
+        self._maps.choose(self.view, self.live, self._volumes)
+        self._maps.explain(self.view.explain, self._scores)
 
     def _extent(self) -> Extent:
-        return Extent(self.session.nt, self.live.n_final, len(self.live.maps))
+        session, live = self.session, self.live
+        return Extent(
+            session.nt, live.n_final, len(live.maps), session.slots > 0, session.has_templates, self._maps.choice.hit
+        )
 
     def absorb(self, update: Update) -> list[Shown]:
         """Take in what is new and upload it; return what the next frame will show for the first time."""
@@ -131,44 +144,25 @@ class Console:
                 Shown(update.first + i, "scores", stamps, uploaded, n_bytes // k)
                 for i, stamps in enumerate(update.stamps)
             ]
-        if update.map_tr == self._asked:
-            self._asked = None
-        self._request_map(update.map_tr)
-        if update.map_tr is not None and update.map_column is not None and update.map_tr == self._wanted():
-            n_bytes = self._take_map(update.map_tr, update.map_column)
-            gpu.flush()
-            if update.map_stamps.seen:
-                shown.append(Shown(update.map_tr, "map", update.map_stamps, time.monotonic_ns(), n_bytes))
+        self._maps.choose(self.view, self.live, self._volumes, update)
+        hit = self._maps.take_hit(update)
+        if hit is not None:
+            shown.append(hit)
+        if update.map_column is not None:
+            self._maps.explain(self.view.explain, self._scores)
+        self._maps.keep(update)
         return shown
 
-    def _wanted(self) -> int | None:
-        """Return the TR whose map should be on the screen."""
-        index = shown_hit(self.view, len(self.live.maps))
-        return None if index is None else self.live.maps[index]
+    @property
+    def waiting(self) -> bool:
+        """Whether a volume came that `catch_up` has yet to upload."""
+        return self._maps.waiting
 
-    def _request_map(self, coming: int | None = None) -> None:
-        wanted = self._wanted()
-        if wanted is None or wanted in (coming, self._asked) or self._grid is None:
-            return
-        if self._map is not None and self._map.tr == wanted:
-            self._map = replace(self._map, index=self.live.maps.index(wanted))
-            return
-        self._asked = wanted
-        self._want_map(wanted)
-
-    def _take_map(self, tr: int, column: FloatArray) -> int:
-        if self._grid is None:
-            return 0
-        column = column[: self._grid.n_voxels]
-        n_bytes = self._renderer.write_map(column)
-        peak = self._grid.peak(column)
-        missing = int(column.size - np.isfinite(column).sum())
-        index = self.live.maps.index(tr)
-        if peak is None:
-            self._map = ShownMap(tr, index, 1.0, self._grid.bounds.centre, math.nan, missing)
-        else:
-            self._map = ShownMap(tr, index, abs(peak.value), peak.mm, peak.value, missing)
-        return n_bytes
+    def catch_up(self) -> list[Shown]:
+        """Upload the volume that waits, once no columns do; return what the next frame shows for the first time."""
+        volume = self._maps.take_volume()
+        self._maps.explain(self.view.explain, self._scores)
+        return [] if volume is None else [volume]
 
     def _scene(self, now_ns: int) -> Scene:
         note = self._note if time.monotonic() < self._note_until else ""
@@ -181,12 +175,14 @@ class Console:
             now_ns,
             time.strftime("%H:%M:%S"),
             self._grid,
-            self._map,
+            self._maps.shown,
             self.latency,
             self._hardware,
             note,
             PHOTODIODE if self._options.photodiode else 0,
             self.keeper_lost,
+            self._maps.missing,
+            self._maps.explained,
         )
 
     def _make_style(self, size: tuple[int, int], content_scale: float) -> Style:

@@ -108,6 +108,10 @@ class Loop:
         """Take in what is new and draw what changed."""
         updates = self._watcher.take()
         columns = [column for update in updates for column in self._console.absorb(update)]
+        # A volume that came with columns waits until they are on the screen.
+        data_first = bool(columns)
+        if not columns:
+            columns = self._console.catch_up()
         self._console.keeper_lost = self._watcher.lost
         backdrop = self._anatomy.take() if self._anatomy is not None and not self._first else None
         if backdrop is not None:
@@ -121,9 +125,9 @@ class Loop:
             return
         redraw, self._window.damaged = self._window.damaged, False
         # New columns go to the screen at once; the words round them follow in a picture of their own.
-        data_first = bool(columns) and not redraw
-        if data_first:
+        if data_first or self._console.waiting:
             self._next_tick = 0.0
+        data_first = data_first and not redraw
         scale = self._window.content_scale
         if not (
             (data_first and self._console.paint(self._shown_ns, size, scale, data_first=True))

@@ -11,7 +11,7 @@ from .pen import Pen
 TURN_NS = 5_000_000_000
 """How long each of several messages is shown."""
 
-HINTS = "? all keys   F full screen   ← → look back   End live   + − zoom   W whole run   [ ] hits   S picture"
+HINTS = "? all keys   F full screen   ← → look back   End live   + − zoom   W whole run   [ ] hits"
 
 
 def key(scene: Scene) -> Hashable:
@@ -43,4 +43,9 @@ def _message(scene: Scene) -> tuple[str, str, bool]:
         n = len(scene.live.messages)
         i = scene.now_ns // TURN_NS % n
         return scene.live.messages[i] + (f"   ({i + 1} of {n})" if n > 1 else ""), "warn", True
-    return HINTS, "text3", False
+    hints = [HINTS]
+    if scene.session.slots:
+        hints.append("M every volume or hits")
+    if scene.session.has_templates:
+        hints.append("X explain")
+    return "   ".join([*hints, "S picture"]), "text3", False

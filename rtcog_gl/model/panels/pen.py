@@ -62,11 +62,14 @@ class Pen:
         return self.style.ruler.width(string, self.px(size), bold, spacing * self.style.layout.scale)
 
     def drawing(
-        self, traces: TraceView | None = None, slices: SlicesView | None = None, ramp: RampView | None = None
+        self,
+        traces: TraceView | None = None,
+        slices: tuple[SlicesView, ...] = (),
+        ramps: tuple[RampView, ...] = (),
     ) -> Drawing:
         """Return what was collected."""
         under, over = self.under.array(), self.over.array()
-        if traces is None and slices is None and ramp is None:
+        if traces is None and not slices and not ramps:
             # Nothing comes in between: one draw call does for both.
             under, over = np.concatenate([under, over]), over[:0]
-        return Drawing(self.rect, under, self.clear, traces, slices, ramp, over, tuple(self.texts))
+        return Drawing(self.rect, under, self.clear, traces, slices, ramps, over, tuple(self.texts))

@@ -1,0 +1,95 @@
+"""The map beside the template that it matches, and their voxelwise product, read from left to right as an equation."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ..draw import Drawing, RampView, Rect, SlicesView, Source
+from ..explained import Explained, MapFacts
+from ..planes import ortho_planes
+from ..scene import Scene
+from ..ticks import mm, signed
+from . import colour_bar, slice_marks
+from .colour_bar import Line, digits, threshold_of
+from .pen import Pen
+
+
+class Group(NamedTuple):
+    """One of the three."""
+
+    source: Source
+    heading: str
+    facts: MapFacts
+    data: tuple[int, ...]
+    wanted: float
+    """Threshold asked for; negative: automatic."""
+
+    tone: str | int = "text"
+    """Of the heading: a name of the theme, or a template."""
+
+
+def draw(pen: Pen, inner: Rect, scene: Scene, told: Explained, threshold: float) -> Drawing:
+    """Draw the three groups into the panel's inside; `threshold` is that of the map, the others have their own."""
+    gap = pen.dp(28)
+    width = float(int((inner.w - 2 * gap) / 3))
+    label = scene.session.labels[told.template]
+    groups = (
+        Group("map", f"TR {told.tr}", told.volume, (told.tr,), threshold),
+        Group("template", f"× {label}", told.matched, (told.template,), -1.0, told.template),
+        Group("product", "= product", told.product, (told.tr, told.template), -1.0),
+    )
+    slices: list[SlicesView] = []
+    ramps: list[RampView] = []
+    for n, group in enumerate(groups):
+        view, ramp = _group(pen, Rect(inner.x + n * (width + gap), inner.y, width, inner.h), scene, told, group)
+        slices += view
+        ramps += ramp
+    return pen.drawing(slices=tuple(slices), ramps=tuple(ramps))
+
+
+def _group(
+    pen: Pen, box: Rect, scene: Scene, told: Explained, group: Group
+) -> tuple[tuple[SlicesView, ...], tuple[RampView, ...]]:
+    head = max(pen.dp(30), pen.px(17) * 1.6)
+    _heading(pen, Rect(box.x, box.y, box.w, head), told, group)
+    if scene.grid is None:
+        return (), ()
+    room = Rect(box.x, box.y + head, box.w, box.h - head)
+    planes, free = ortho_planes(room, scene.grid.bounds, told.at, gap=pen.dp(8), margin_mm=5.0)
+    for plane in planes:
+        slice_marks.letters(pen, plane, 13)
+        slice_marks.crosshair(pen, plane, told.at)
+    vmax = group.facts.vmax
+    threshold = max(0.0, threshold_of(vmax, group.wanted))
+    ramp = colour_bar.draw(pen, free, vmax, threshold, _figures(group), indent=14)
+    theme = pen.theme
+    view = SlicesView(planes, vmax, group.source, group.data, threshold, True, theme.panel, theme.outline, theme.brain)
+    return (view,), (ramp,)
+
+
+def _heading(pen: Pen, box: Rect, told: Explained, group: Group) -> None:
+    y = round(box.y + pen.px(17))
+    tone = pen.theme.template(group.tone) if isinstance(group.tone, int) else group.tone
+    used = pen.text(box.x, y, group.heading, 17, tone, bold=True, max_width=box.w)
+    room = box.w - used - pen.dp(14)
+    if group.source == "map":
+        words = "at " + ", ".join(mm(along) for along in told.at)
+        pen.text(box.right, y, words, 13, "text2", anchor="right", max_width=room)
+    if group.source == "product":
+        tone = "warn" if told.differs else "text"
+        pen.text(box.right, y, _sum(told), 17, tone, bold=True, anchor="right", max_width=room)
+
+
+def _sum(told: Explained) -> str:
+    """Say what the product comes to, beside the score that the session published."""
+    mean, score = f"mean {signed(told.mean)}", f"score {signed(told.score)}"
+    if math.isnan(told.score):
+        return mean
+    return f"{mean}, {score}: differs" if told.differs else f"{mean} = {score}"
+
+
+def _figures(group: Group) -> tuple[Line, ...]:
+    most = digits(group.facts.vmax)
+    here = Line(f"here {signed(group.facts.here, most)}", "text", True)
+    return (Line(f"peak {signed(group.facts.peak, most)}"), here)

@@ -1,0 +1,131 @@
+"""What the map panel says that it shows: never more than is true."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..actions import hit_marker
+from ..scene import Scene, ShownMap
+from ..shown import Choice, chosen
+from ..status import status
+from .pen import Pen
+
+CONVENTION = "neurological · left is left"
+
+
+class Piece(NamedTuple):
+    """Some words of the title."""
+
+    string: str
+    tone: str
+    """A name of the theme."""
+
+    bold: bool = False
+
+
+class Title(NamedTuple):
+    """The title's words, and the disc before them."""
+
+    lead: Piece
+    rest: tuple[Piece, ...] = ()
+    dot: str | int | None = None
+    """A name of the theme, or a template; None draws none."""
+
+
+def title(scene: Scene) -> Title:
+    """Return what there is to say of the map on the screen."""
+    shown, choice = scene.map, chosen(scene.view, scene.session, scene.live)
+    if shown is None:
+        missing = scene.map_note
+        return Title(Piece(missing, "warn") if missing else Piece(_nothing(scene, choice), "text2"))
+    unexplained = (Piece(_unexplained(scene), "text2"),) if scene.view.explain and scene.explained is None else ()
+    told = _hit(scene, shown, choice) if shown.is_hit else _volume(scene, shown, choice)
+    return told._replace(rest=(*told.rest, *unexplained))
+
+
+def draw(pen: Pen, scene: Scene) -> None:
+    """Write the title and, at the right, which side is left."""
+    told = title(scene)
+    x, y = pen.rect.x + pen.dp(18), pen.rect.y + pen.dp(30)
+    convention_w = pen.width(CONVENTION.upper(), 13, True, 1.6)
+    end = pen.rect.right - convention_w - pen.dp(60) + pen.dp(18)
+    if told.dot is not None:
+        radius = pen.dp(8)
+        colour = pen.theme.template(told.dot) if isinstance(told.dot, int) else getattr(pen.theme, told.dot)
+        pen.over.disc(x + radius, y - pen.px(19) * 0.36, radius, colour)
+        x += 2 * radius + pen.dp(10)
+        end -= pen.dp(18)
+    gap, least = pen.dp(14), pen.dp(60)
+    after = sum(pen.width(piece.string, 17, piece.bold) + gap for piece in told.rest)
+    bold, most = told.lead.bold, max(least, end - x - after)
+    used = pen.text(x, y, told.lead.string, 19, told.lead.tone, bold=bold, max_width=most)
+    x += min(used, most) + gap
+    for piece in told.rest:
+        most = end - x
+        if most < least:
+            break
+        used = pen.text(x, y, piece.string, 17, piece.tone, bold=piece.bold, max_width=most)
+        x += min(used, most) + gap
+    right = pen.rect.right - pen.dp(18) - convention_w
+    pen.text(right, y - pen.dp(2), CONVENTION.upper(), 13, "text3", bold=True, spacing=1.6)
+
+
+def _nothing(scene: Scene, choice: Choice) -> str:
+    """Say why there is no map."""
+    live = scene.live
+    if choice.following or choice.volume is not None:
+        return "no volume in this run" if live.ended else "no volume yet"
+    if not live.onsets:
+        return "no hit in this run" if live.ended else "no hit yet"
+    tr = live.onsets[-1]
+    return f"TR {tr}: no map" if scene.grid is None or live.ended else f"TR {tr}: the map is not there yet"
+
+
+def _unexplained(scene: Scene) -> str:
+    shown = scene.map
+    if shown is not None and shown.tr < scene.session.match_start:
+        return "not scored, so there is nothing to explain"
+    return "its template cannot be shown"
+
+
+def _hit(scene: Scene, shown: ShownMap, choice: Choice) -> Title:
+    best = hit_marker(scene.scores[:, shown.tr]) if shown.tr < scene.scores.shape[1] else None
+    if shown.tr >= scene.live.n_final:
+        best = None
+    lead = Piece("hit" if best is None else scene.session.labels[best.template], "text", True)
+    which = Piece(f"TR {shown.tr}   hit {shown.index + 1} of {len(scene.live.onsets)}", "text2")
+    newest = scene.live.onsets[-1] if scene.live.onsets else shown.tr
+    rest: tuple[Piece, ...] = (which,)
+    if choice.held and choice.tr == shown.tr:
+        # A session that is over or stands still has no survey running.
+        rest += (Piece("held while the survey runs", "action"),) if status(scene).word == "ACTION" else ()
+    elif scene.view.hit is None and scene.view.cursor == shown.tr and choice.hit == shown.index:
+        rest += (Piece("(looking back)", "warn", True),) if scene.session.slots and scene.view.maps == "auto" else ()
+    elif newest != shown.tr:
+        rest = (which._replace(tone="warn", bold=True), Piece(_older(scene, newest), "warn", True))
+    elif scene.view.hit is not None:
+        rest += (Piece("(End: live)", "text3"),)
+    return Title(lead, rest, "text2" if best is None else best.template)
+
+
+def _older(scene: Scene, newest: int) -> str:
+    back = "live" if scene.session.slots and scene.view.maps != "hits" else "newest"
+    return f"OLDER, newest is TR {newest}   (End: {back})"
+
+
+def _volume(scene: Scene, shown: ShownMap, choice: Choice) -> Title:
+    name = f"TR {shown.tr}"
+    if not choice.following:
+        return Title(Piece(name, "text", True), (Piece("(looking back)", "warn", True),))
+    # The next volume's record comes a moment before the volume itself.
+    if shown.tr < scene.live.n_volumes - 2:
+        return Title(
+            Piece(name, "text", True), (Piece(f"OLDER, newest is TR {scene.live.n_volumes - 1}", "warn", True),)
+        )
+    now = status(scene)
+    if now.word == "STALLED":
+        return Title(Piece(name, "text", True), (Piece("NOT LIVE", "bad", True),))
+    if now.freshness in ("fresh", "late"):
+        return Title(Piece("LIVE", "matching", True), (Piece(name, "text", True),), "matching")
+    last = scene.live.ended or scene.live.n_final >= scene.session.nt
+    return Title(Piece(name, "text", True), (Piece("the last volume", "text2"),) if last else ())
