@@ -945,3 +945,24 @@ def test_a_record_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch
         published = [SOON_S, LATER_S] * 3
         given_up = [SOON_S, SOON_S, QUIET_S]
         assert hints == published + given_up * 2 + [LATER_S, QUIET_S, QUIET_S]
+
+
+def test_a_volume_that_is_not_scored_is_waited_for_where_it_has_a_record() -> None:
+    with (
+        publishing() as writer,
+        ScriptedSession(scores(), match_start=9) as session,
+        following(session, volumes=writer.info) as source,
+        following(session) as plain,
+    ):
+        hints = []
+        for t in range(3):
+            session.run_until("tr_index", t)
+            for each in (source, plain):
+                each.poll()
+            hints.append((source.wait_hint(), plain.wait_hint()))
+            session.run_volume()
+            publish(writer, t)
+            source.poll()
+            assert (source.live.n_final, source.wait_hint()) == (t + 1, LATER_S)
+        # Nobody has seen the counter move before the second volume.
+        assert hints == [(LATER_S, LATER_S), (SOON_S, LATER_S), (SOON_S, LATER_S)]

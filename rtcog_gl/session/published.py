@@ -81,12 +81,15 @@ class Published:
         since_ns : int
             For how long the newest of them has been so (ns).
         """
-        missing = n_final - self._count
-        return self._reader is not None and 0 < missing < SILENT_VOLUMES and since_ns < DUE_NS
+        return self.speaks(n_final) and self._count < n_final and since_ns < DUE_NS
+
+    def speaks(self, n_final: int) -> bool:
+        """Whether records can be expected at all: there are some, and not too many are missing."""
+        return self._reader is not None and n_final - self._count < SILENT_VOLUMES
 
     def problems(self, n_final: int) -> tuple[str, ...]:
         """Return a sentence while the producer is silent, though volumes come."""
-        if self._reader is None or n_final - self._count < SILENT_VOLUMES:
+        if self._reader is None or self.speaks(n_final):
             return ()
         since = f"since TR {self._count - 1}" if self._count else "yet"
         return (f"rtcog has published no motion, times or live maps {since}; scores and hits are shown as ever.",)

@@ -203,9 +203,11 @@ class RtcogSource:
         """Return the seconds that the next poll can wait."""
         now = self._now
         volume = self._arrivals.under_way(now)
-        scoring = volume is not None and volume >= max(self._ready.n_final, self._session.match_start)
-        since = now - self._live.newest_ns
-        if scoring or self._pending(self._live.onsets) or self._published.due(self._live.n_final, since):
+        n_final, since = self._ready.n_final, now - self._live.newest_ns
+        # Nothing tells that a volume that is not scored is done, unless it has a record.
+        told = 0 if self._published.speaks(n_final) else self._session.match_start
+        scoring = volume is not None and volume >= max(n_final, told)
+        if scoring or self._pending(self._live.onsets) or self._published.due(n_final, since):
             return SOON_S
         quiet = since > SETTLED_NS and not self._arrivals.due(now)
         return QUIET_S if quiet else LATER_S
