@@ -20,6 +20,8 @@ from rtcog_gl.session.images import grid_from_image
 from rtcog_gl.session.synthetic.brains import MNI_VOXELS_2MM, load_brain
 from rtcog_gl.window.canvas import Window
 from rtcog_gl.window.console import Console
+from rtcog_gl.window.maps import MapFeed
+from rtcog_gl.window.maps import MapFeed
 
 SIZE = (1920, 1080)
 LABELS = tuple(f"T{k}" for k in range(7))
@@ -49,7 +51,7 @@ class Run:
     ) -> None:
         session = Session(nt, LABELS, 1.5, 2, 3, "mask", MNI_VOXELS_2MM, ".", "benchmark")
         renderer = Renderer(session, grid, THEMES["dark"].colormap)
-        self._console = Console(session, grid, renderer, options, lambda tr: None)
+        self._console = Console(session, grid, renderer, options, MapFeed(lambda tr: None))
         self._scores = scores[:, -nt:]
         self._n = 0
         self._take(nt - SPARE, None)
