@@ -110,15 +110,18 @@ def test_whole_session_is_shown_to_its_last_volume(show: Show, method: str, tmp_
     )
     with start(wanted, method) as session:
         options = {"latency_log": str(latency), "screenshot": str(picture), "linger": 0.0, "size": (640, 360)}
+        assert session.volumes is not None
         shown = show(session, method, **options)
         window, board = shown.ready(), shown.board()
         assert exists(board)
         while session.sync.tr_index.value < nvols - 5:
             assert len(segments(session.segment_prefix)) == 3
             time.sleep(0.1)
+        assert exists(session.volumes.name)
         assert session.join(20)
         assert shown.join() == 0
         until(lambda: not alive(window.pid), "the window's own end")
+        assert not exists(session.volumes.name)
         n_templates, nv, onsets = len(session.config.template_labels), session.config.Nv, list(session.onsets)
     assert not exists(board)
     assert list((tmp_path / "runtime").glob("*.json")) == []
@@ -130,10 +133,16 @@ def test_whole_session_is_shown_to_its_last_volume(show: Show, method: str, tmp_
     maps = [line for line in lines if line["kind"] == "map"]
     assert len(onsets) >= 1
     assert [line["t"] for line in maps] == onsets
-    assert {line["bytes"] for line in maps} == {-(-nv // 1024) * 1024 * 4}
+    volumes = [line for line in lines if line["kind"] == "volume"]
+    assert len(volumes) >= 3
+    assert [line["t"] for line in volumes] == sorted({line["t"] for line in volumes})
+    assert {line["bytes"] for line in maps + volumes} == {-(-nv // 1024) * 1024 * 4}
     for line in lines:
         stamps = [line[stage] for stage in STAGES if line[stage] is not None]
         assert stamps == sorted(stamps), line
+        if line["kind"] == "volume":
+            assert line["committed"] > 0, line
+            continue
         assert 0 < line["final"] <= line["seen"], line
         assert (line["committed"] is None) == (line["t"] < 3), line
     with Image.open(picture) as image:

@@ -25,6 +25,7 @@ from windows import (
     managed_session,
     needs_window,
     play,
+    press,
     screen,
     segments,
     until,
@@ -111,14 +112,6 @@ def painted_at(shown: Shown, *size: int) -> Callable[[Pixels], bool]:
     """Return a condition for `still`: the session has stalled, and the newest picture has this size."""
     stalled = state_is(DARK.bad)
     return lambda p: p.shape[1::-1] == size and shown.spied("paint")[-1]["size"] == list(size) and stalled(p)
-
-
-def press(shown: Shown, window: XWindow, key: str) -> dict[str, Any]:
-    """Press one key and return what the window did."""
-    before = len(shown.spied("act"))
-    window.key(key)
-    done: dict[str, Any] = until(lambda: shown.spied("act")[before:], f"what the key {key} does")[0]
-    return done
 
 
 KEYS = (

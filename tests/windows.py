@@ -285,6 +285,14 @@ class Shown:
             end(pid)
 
 
+def press(shown: Shown, window: XWindow, key: str) -> dict[str, Any]:
+    """Press one key and return what the window did."""
+    before = len(shown.spied("act"))
+    window.key(key)
+    done: dict[str, Any] = until(lambda: shown.spied("act")[before:], f"what the key {key} does")[0]
+    return done
+
+
 def end(pid: int) -> None:
     """End a process that is ours and wait until it is gone."""
     import contextlib
