@@ -205,7 +205,8 @@ def _amount(value: float) -> str:
 def _told_apart(value: float, limit: float) -> tuple[str, str]:
     """Return two numbers with as few decimals as leave them in their order."""
     short = f"{limit:.4g}"
-    texts = [f"{value:.{digits}f}" for digits in range(2, 7)]
+    # Adding zero makes a negative zero a plain one.
+    texts = [f"{round(value, digits) + 0.0:.{digits}f}" for digits in range(2, 7)]
     fitting = (text for text in texts if (float(text) > float(short)) == (value > limit))
     text = next(fitting, "")
     if not text:

@@ -11,11 +11,14 @@ DESIGN = (1920, 1080)
 
 SMALLEST_TYPE = 10
 ANSWERS_SHARE = 0.30
-UPPER, UPPER_WITH_LANES = 0.435, 0.50
+UPPER, UPPER_WITH_LANES = 0.435, 0.515
 """Part of the height between strip and footer that the upper panels have."""
 
-GATES_W, LANES_H = 236, 104
+GATES_W, LANES_H = 236, 136
 """Width of the gates and height of the lanes, in the design's pixels."""
+
+LANES_SHARE = 0.34
+"""Most of the upper panels' height that the lanes may take: the scores are the main thing."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def layout(size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bo
     room = max(2.0, h - footer_h - top - gap)
     upper_h = float(round(room * (UPPER_WITH_LANES if has_lanes else UPPER)))
     gates_w = float(round(min(w * 0.2, max(120.0, GATES_W * scale))))
-    lanes_h = float(round(LANES_H * scale)) if has_lanes else 0.0
+    lanes_h = float(round(min(LANES_H * scale, LANES_SHARE * upper_h))) if has_lanes else 0.0
     wide = w - 2 * gap - gates_w
     scores = Rect(gap, top, wide, upper_h - lanes_h)
     lanes = Rect(gap, scores.bottom, wide, lanes_h) if has_lanes else None

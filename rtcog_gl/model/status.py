@@ -1,10 +1,14 @@
-"""What state the session is in, in one word, and how fresh the picture is."""
+"""What state the session is in, in one word, how fresh the picture is, and how long volumes take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from .actions import STALL_TRS, STALL_UNKNOWN_S, cooldown_blocks, state_word
+from .records import VolumeRecords
 from .scene import Scene
 
 AMBER_TRS = 1.5
@@ -65,3 +69,20 @@ def _cooldown_left(scene: Scene) -> float:
     blocks = cooldown_blocks(scene.live.onsets, scene.live.offsets, session.vols_noaction, session.nt)
     left = max((end - last for _, end in blocks), default=0)
     return min(1.0, max(0.0, left / max(1, session.vols_noaction)))
+
+
+def processing_ms(records: VolumeRecords) -> npt.NDArray[np.float64]:
+    """Return how long each volume took from being handed to the producer to being published.
+
+    Parameters
+    ----------
+    records : ndarray of `VOLUME`, (n,)
+
+    Returns
+    -------
+    ndarray, (n,), float64
+        ms; NaN where there is no record, or its stamps make no sense.
+    """
+    received, committed = records["received"], records["committed"]
+    known = (received > 0) & (committed >= received)
+    return np.where(known, committed - received, np.nan) / 1e6

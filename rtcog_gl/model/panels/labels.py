@@ -29,6 +29,12 @@ def shown_tr(scene: Scene) -> int:
     return last if scene.view.cursor is None else min(scene.view.cursor, last)
 
 
+def live_edge(pen: Pen, scene: Scene, ax: Axes) -> float:
+    """Return where names begin: beside the newest TR while following live, otherwise right of the plot."""
+    tr, beside = shown_tr(scene), ax.plot.right + pen.dp(22)
+    return min(float(ax.x(tr)) + pen.dp(34), beside) if scene.view.live and tr >= 0 else beside
+
+
 def margin(pen: Pen, scene: Scene, plot_height: float) -> float:
     """Return the room that the names need to the right of a plot."""
     width = _widths(pen, scene).column
@@ -54,9 +60,7 @@ def draw(pen: Pen, scene: Scene, ax: Axes) -> None:
     column = scene.scores[:, tr] if tr >= 0 else np.full(n, np.nan, np.float32)
     order = np.argsort(np.where(np.isfinite(column), -column, np.inf), kind="stable")
     at_edge = scene.view.live and bool(np.isfinite(column).any())
-    x = ax.plot.right + pen.dp(22)
-    if at_edge:
-        x = min(float(ax.x(tr)) + pen.dp(34), x)
+    x = live_edge(pen, scene, ax) if at_edge else ax.plot.right + pen.dp(22)
     row = max(pen.px(SIZE) * TIGHT, min(pen.px(SIZE) * LOOSE, ax.plot.h / n))
     room = max(1, int(ax.plot.h // row))
     widths = _widths(pen, scene)

@@ -31,8 +31,7 @@ def axes(scene: Scene, style: Style) -> Axes:
     plot = _plot(pen, scene)
     t0, t1 = time_window(scene.view, scene.extent)
     first, last = int(t0), min(int(np.ceil(t1)) + 1, scene.live.n_final)
-    most = max(2, int(plot.h / pen.dp(44)))
-    lo, hi = value_range(scene.scores[:, first:last], scene.session.hit_thr, most)
+    lo, hi = value_range(scene.scores[:, first:last], scene.session.hit_thr, _steps(pen, plot))
     return Axes(plot, t0, t1, lo, hi)
 
 
@@ -43,10 +42,13 @@ def draw(scene: Scene, style: Style) -> Drawing:
     pen.panel()
     pen.title("Match score")
     _following(pen, scene)
-    _washes(pen, scene, ax)
+    washes(pen, scene, ax)
     _grid(pen, ax)
+    if style.layout.lanes is None:
+        time_axis(pen, ax)
     _threshold(pen, scene, ax)
-    _now(pen, scene, ax)
+    now_line(pen, scene, ax)
+    _cursor_name(pen, scene, ax)
     _hits(pen, scene, ax)
     labels.draw(pen, scene, ax)
     _waiting(pen, scene, ax)
@@ -55,8 +57,19 @@ def draw(scene: Scene, style: Style) -> Drawing:
     return pen.drawing(traces=TraceView(ax, styles, max(1.25, line), scene.live.n_final))
 
 
+def _steps(pen: Pen, plot: Rect) -> int:
+    """Return about how many steps the scores' axis has: more than it needs in a low plot, so that traces fill it."""
+    return max(2, int(plot.h / pen.dp(44)), min(3, int(plot.h / (1.6 * pen.px(15)))))
+
+
+def axis_height(pen: Pen) -> float:
+    """Return the height of the row in which the TRs stand."""
+    return max(pen.dp(38), pen.px(15) * 1.8)
+
+
 def _plot(pen: Pen, scene: Scene) -> Rect:
-    bottom = max(pen.dp(38), pen.px(15) * 1.8)
+    # Lanes go on below, and the TRs stand at their foot.
+    bottom = axis_height(pen) if pen.style.layout.lanes is None else max(pen.dp(10), pen.px(15) * 0.75)
     names = labels.margin(pen, scene, pen.rect.h - pen.dp(44) - bottom)
     return pen.rect.inset(pen.dp(64), pen.dp(44), names, bottom)
 
@@ -87,15 +100,16 @@ def _span(ax: Axes, start: float, end: float) -> Rect | None:
     return Rect(x0, ax.plot.y, max(1, x1 - x0), ax.plot.h)
 
 
-def _washes(pen: Pen, scene: Scene, ax: Axes) -> None:
+def washes(pen: Pen, scene: Scene, ax: Axes, words: bool = True) -> None:
+    """Shade the time before matching, surveys and cooldowns, and name them with `words`."""
     live, session = scene.live, scene.session
     now = max(0, live.n_final - 1)
     before = _span(ax, 0, min(session.match_start, session.nt))
     if before is not None:
         pen.under.box(before, pen.theme.before_wash)
-        words = f"no matching before TR {session.match_start}"
-        if pen.width(words, 13) + pen.dp(16) < before.w:
-            pen.text(before.right - pen.dp(8), before.bottom - pen.dp(10), words, 13, "text3", anchor="right")
+        why = f"no matching before TR {session.match_start}"
+        if words and pen.width(why, 13) + pen.dp(16) < before.w:
+            pen.text(before.right - pen.dp(8), before.bottom - pen.dp(10), why, 13, "text3", anchor="right")
     for start, end in cooldown_blocks(live.onsets, live.offsets, session.vols_noaction, session.nt):
         block = _span(ax, start, end)
         if block is not None:
@@ -105,7 +119,7 @@ def _washes(pen: Pen, scene: Scene, ax: Axes) -> None:
         block = _span(ax, start, end)
         if block is not None:
             pen.under.box(block, pen.theme.action_wash)
-            if block.w > word_w:
+            if words and block.w > word_w:
                 centre = round(block.x + block.w / 2)
                 base = round(block.y + max(pen.dp(18), pen.px(13) * 1.3))
                 pen.text(centre, base, "survey", 13, "action", bold=True, anchor="center")
@@ -113,7 +127,7 @@ def _washes(pen: Pen, scene: Scene, ax: Axes) -> None:
 
 def _grid(pen: Pen, ax: Axes) -> None:
     line = max(1.0, round(pen.style.layout.scale))
-    most = max(2, int(ax.plot.h / pen.dp(44)))
+    most = _steps(pen, ax.plot)
     values = ticks(ax.lo, ax.hi, most)
     step = nice_step(ax.hi - ax.lo, most)
     for value, y in zip(values, ax.y(values), strict=True):
@@ -123,6 +137,11 @@ def _grid(pen: Pen, ax: Axes) -> None:
         pen.text(
             ax.plot.x - pen.dp(10), round(y + pen.px(15) * 0.36), label, 15, "text2", anchor="right", max_width=room
         )
+
+
+def time_axis(pen: Pen, ax: Axes) -> None:
+    """Write the TRs under a plot."""
+    line = max(1.0, round(pen.style.layout.scale))
     times = integer_ticks(ax.t0, ax.t1, max(2, int(ax.plot.w / pen.dp(150))))
     base = round(ax.plot.bottom + max(pen.dp(24), pen.px(15) * 1.4))
     for t, x in zip(times, ax.x(times), strict=True):
@@ -148,16 +167,22 @@ def _threshold(pen: Pen, scene: Scene, ax: Axes) -> None:
     pen.text(round(x + pen.dp(46)), base, words, 13, "text", bold=True)
 
 
-def _now(pen: Pen, scene: Scene, ax: Axes) -> None:
+def now_line(pen: Pen, scene: Scene, ax: Axes) -> None:
+    """Mark the newest TR, and the one looked at while looking back."""
     newest, shown = scene.live.n_final - 1, shown_tr(scene)
     line = max(1.0, round(pen.style.layout.scale))
     if newest >= 0 and ax.t0 <= newest <= ax.t1:
         tone = fade(pen.theme.text, 1.0 if scene.view.live else 0.35)
         pen.under.box(Rect(round(float(ax.x(newest))), ax.plot.y, line, ax.plot.h), tone)
     if not scene.view.live and ax.t0 <= shown <= ax.t1:
-        x = round(float(ax.x(shown)))
-        pen.over.box(Rect(x, ax.plot.y, max(1.0, line), ax.plot.h), pen.theme.warn)
-        pen.text(x + pen.dp(6), ax.plot.bottom - pen.dp(8), f"TR {shown}", 15, "warn", bold=True)
+        pen.over.box(Rect(round(float(ax.x(shown))), ax.plot.y, line, ax.plot.h), pen.theme.warn)
+
+
+def _cursor_name(pen: Pen, scene: Scene, ax: Axes) -> None:
+    shown = shown_tr(scene)
+    if not scene.view.live and ax.t0 <= shown <= ax.t1:
+        x = round(float(ax.x(shown))) + pen.dp(6)
+        pen.text(x, ax.plot.bottom - pen.dp(8), f"TR {shown}", 15, "warn", bold=True)
 
 
 def _hits(pen: Pen, scene: Scene, ax: Axes) -> None:
@@ -187,7 +212,9 @@ def _hit_name(
     """Write a hit's name above its disc, or below where there is no room above."""
     x, y = at
     height = round(pen.px(13) * 1.25)
-    above = y - radius - pen.dp(5) - height > ax.plot.y
+    # The word over a survey stands at the top.
+    survey_row = max(pen.dp(18), pen.px(13) * 1.3) + pen.dp(4)
+    above = y - radius - pen.dp(5) - height > ax.plot.y + survey_row
     top = round(y - radius - pen.dp(5) - height if above else y + radius + pen.dp(5))
     back = Rect(round(x - half) - 3, top, round(2 * half) + 6, height)
     pen.over.box(back, fade(pen.theme.panel, 0.6), radius=pen.dp(3))

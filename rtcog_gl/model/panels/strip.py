@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..actions import hit_marker
 from ..draw import Colour, Drawing, Rect
 from ..scene import Scene, Style
-from ..status import Status, status
+from ..status import Status, processing_ms, status
 from ..ticks import seconds
 from .pen import Pen
 
@@ -45,7 +47,7 @@ def key(scene: Scene) -> Hashable:
     """Return what the picture depends on: everything written in it."""
     now = status(scene)
     newest = scene.live.onsets[-1:], scene.live.n_final, len(scene.live.onsets)
-    return now, newest, scene.clock, scene.latency, _age(scene, now)
+    return now, newest, scene.clock, scene.latency, _age(scene, now), _processing_ms(scene), scene.live.tr_s
 
 
 def draw(scene: Scene, style: Style) -> Drawing:
@@ -127,9 +129,27 @@ def _cells(scene: Scene, style: Style, now: Status) -> list[Cell]:
     tone = {"fresh": theme.matching, "late": theme.warn, "stalled": theme.bad}.get(now.freshness, theme.text2)
     parts = (Part(age, 20, tone, True), Part(of, 16, theme.text2))
     cells.append(Cell("newest column", parts, "00.0 s of 0.00 s"))
+    if scene.session.volume_records:
+        cells.append(_processing(scene, style))
     value = f"{scene.latency.p95_ms:.1f} ms" if scene.latency.n else "–"
     cells.append(Cell(f"{scene.latency.stage}, p95", (Part(value, 20, theme.text, True),), "000.0 ms"))
     return cells
+
+
+def _processing_ms(scene: Scene) -> float:
+    """Return how long the newest volume took, in whole ms; -1 where that is not known."""
+    newest = scene.live.n_volumes
+    took = processing_ms(scene.volumes[max(0, newest - 1) : newest])
+    return float(round(took[0])) if len(took) and np.isfinite(took[0]) else -1.0
+
+
+def _processing(scene: Scene, style: Style) -> Cell:
+    """Return how long the newest volume took: amber where that is longer than a TR."""
+    took, tr_s = _processing_ms(scene), scene.live.tr_s or scene.session.expected_tr_s
+    slow = tr_s is not None and took > 1000 * tr_s
+    value = f"{took:.0f} ms" if took >= 0 else "\u2013"
+    tone = style.theme.warn if slow else style.theme.text
+    return Cell("processing", (Part(value, 20, tone, True),), "0000 ms")
 
 
 def _time_left(scene: Scene, style: Style) -> Cell | None:
