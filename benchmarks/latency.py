@@ -80,7 +80,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     began, load_before, loop_before = time.monotonic(), machine.load(), machine.loop_ms()
     say("a frame at 300 and at 10,000 TRs")
     cost = frames(300 if args.full else 76)
-    n = 1000 if args.full else 240
+    n = 1000 if args.full else 220
     main = Plan(0.25 if args.full else 0.2, n, tuple(range(20, n - 5, 12)), history=200 if args.full else 150)
     plans = {
         "latency": main,
@@ -211,7 +211,7 @@ def memory(results: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     how_long = parser.add_mutually_exclusive_group()
-    how_long.add_argument("--quick", action="store_true", help="240 TRs twice, about three minutes (the default)")
+    how_long.add_argument("--quick", action="store_true", help="220 TRs twice, about three minutes (the default)")
     how_long.add_argument("--full", action="store_true", help="1000 TRs, and more of everything")
     parser.add_argument("--no-anat", dest="anat", action="store_false", help="no anatomy under the map")
     args = parser.parse_args()
