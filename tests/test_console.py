@@ -62,7 +62,7 @@ def live_at(n_final: int, **changes: Any) -> Live:
     onsets = tuple(t for t in HITS if t < n_final)
     offsets = tuple(t + 3 for t in HITS if t + 3 < n_final)
     answers = tuple(Answer(t, (t % 7, None, 3)) for t in HITS if t + 3 < n_final)
-    live = Live(n_final, onsets, offsets, onsets, answers, newest_ns=TR_NS * max(0, n_final - 1), tr_s=0.5)
+    live = Live(n_final, onsets, offsets, onsets, answers=answers, newest_ns=TR_NS * max(0, n_final - 1), tr_s=0.5)
     return replace(live, **changes)
 
 
@@ -75,6 +75,7 @@ class Rig:
         from rtcog_gl.gpu.renderer import Renderer
         from rtcog_gl.gpu.target import CachedTarget, DirectTarget
         from rtcog_gl.window.console import Console
+        from rtcog_gl.window.maps import MapFeed
 
         self.renderer = Renderer(SESSION, GRID, "RdBu_r")
         if target:
@@ -83,7 +84,7 @@ class Rig:
         self.uploads: list[int] = []
         self.calls = 0
         self.wanted: list[int] = []
-        self.console = Console(SESSION, GRID, self.renderer, options, self.wanted.append, "test")
+        self.console = Console(SESSION, GRID, self.renderer, options, MapFeed(self.wanted.append), "test")
         self.now_ns = TR_NS
         self._first = 0
         self._watch(patch, gloo)
@@ -178,9 +179,9 @@ def test_first_picture_has_every_panel_once_and_few_draw_calls(make: Make) -> No
     rig = make("direct")
     rig.columns(20)
     assert rig.paint()
-    assert panels(rig) == ["strip", "scores", "map", "footer", "answers"]
+    assert panels(rig) == ["strip", "scores", "gates", "map", "footer", "answers"]
     # At most under, data, ramp, over and text a panel.
-    assert rig.calls <= 5 * 4
+    assert rig.calls <= 6 * 4
     assert not rig.paint()
     assert rig.drawn == []
 
@@ -210,7 +211,7 @@ def test_new_hit_uploads_its_map_once(make: Make) -> None:
     assert [(c.t, c.kind, c.n_bytes) for c in shown] == [(12, "scores", 4 * N_TEMPLATES), (12, "map", packed)]
     assert sum(rig.uploads) == 4 * N_TEMPLATES + packed
     rig.paint()
-    assert panels(rig) == ["strip", "scores", "map"]
+    assert panels(rig) == ["strip", "scores", "gates", "map"]
 
 
 def test_idle_second_redraws_the_strip_alone(make: Make) -> None:
@@ -263,11 +264,11 @@ def test_map_that_came_too_late_can_be_asked_for_again(make: Make) -> None:
     rig.console.act("previous_hit")
     rig.console.act("next_hit")
     rig.send_map(12)
-    assert rig.console._map.tr == 21
+    assert rig.console._maps.shown.tr == 21
     rig.console.act("previous_hit")
     assert rig.wanted == [12, 12]
     rig.send_map(12)
-    assert rig.console._map.tr == 12
+    assert rig.console._maps.shown.tr == 12
 
 
 def test_new_hit_while_an_older_one_is_shown_leaves_it(make: Make) -> None:
@@ -276,12 +277,12 @@ def test_new_hit_while_an_older_one_is_shown_leaves_it(make: Make) -> None:
     rig.console.act("previous_hit")
     rig.send_map(12)
     rig.columns(31)
-    assert rig.console._map.tr == 12
+    assert rig.console._maps.shown.tr == 12
     assert rig.wanted == [12]
     rig.console.act("live")
     assert rig.wanted == [12, 30]
     rig.send_map(30)
-    assert (rig.console._map.tr, rig.console._map.index) == (30, 2)
+    assert (rig.console._maps.shown.tr, rig.console._maps.shown.index) == (30, 2)
 
 
 def test_several_hits_in_one_go_show_the_newest_one_from_its_own_column(make: Make) -> None:
@@ -290,7 +291,7 @@ def test_several_hits_in_one_go_show_the_newest_one_from_its_own_column(make: Ma
     one = make("direct")
     for n_final in (15, 25, 35):
         one.columns(n_final)
-    assert rig.console._map == one.console._map
+    assert rig.console._maps.shown == one.console._maps.shown
     place = (rig.paint(), rig.console._style.layout.map)[1]
     assert_close(crop(rig.picture(), place), crop(one.picture(), place), 0, "map of the newest of several hits")
 
@@ -460,10 +461,11 @@ def test_other_size_is_another_picture_without_remains(make: Make) -> None:
 def test_without_a_mask_there_is_a_sentence_and_no_map_is_asked_for(make: Make) -> None:
     from rtcog_gl.gpu.renderer import Renderer
     from rtcog_gl.window.console import Console
+    from rtcog_gl.window.maps import MapFeed
 
     rig = make("direct")
     asked: list[int] = []
-    console = Console(SESSION, None, Renderer(SESSION, None, "RdBu_r"), WindowOptions(), asked.append)
+    console = Console(SESSION, None, Renderer(SESSION, None, "RdBu_r"), WindowOptions(), MapFeed(asked.append))
     shown = console.absorb(Update(live_at(25), 0, SCORES[:, :25].copy(), (Stamps(),) * 25, 21, map_of(21)))
     console.act("previous_hit")
     assert console.paint(rig.now_ns, SIZE, 1.0)
@@ -479,7 +481,7 @@ def test_columns_can_be_painted_before_the_words_round_them(make: Make) -> None:
     rig.columns(7)
     rig.drawn.clear()
     assert rig.console.paint(rig.now_ns, SIZE, 1.0, data_first=True)
-    assert rig.drawn == [["scores"]]
+    assert rig.drawn == [["scores", "gates"]]
     assert rig.paint()
     assert rig.drawn[1:] == [["strip"]]
     assert_close(rig.picture(), rig.fresh_picture(), 2, "words after columns")

@@ -234,6 +234,48 @@ def test_planes_can_change_in_number_and_place(draw: Draw, layer: Any, lut: Any)
     assert not draw(SIZE, lambda: layer.draw(view, SIZE, lut))[..., :3].any()
 
 
+def test_three_maps_are_there_at_once(monkeypatch: pytest.MonkeyPatch, draw: Draw, layer: Any, lut: Any) -> None:
+    from vispy.gloo import gl
+
+    grid = blob((6, 5, 4), affine_of(AFFINES["oblique"]))
+    layer.set_grid(grid)
+    cursor = np.array(grid.mm_of(3)) + np.array([0.3, 0.2, 0.1])
+    thirds = [Rect(PANEL.x + n * 100, PANEL.y, 98, PANEL.h) for n in range(3)]
+    columns = {"map": values(grid, 1), "template": values(grid, 2), "product": values(grid, 3)}
+    columns["template"][::3] = np.nan
+    views = [
+        view_of(slice_planes(third, grid.bounds, tuple(cursor.tolist()), margin_mm=1.2345), source=source, vmax=n + 2.0)
+        for n, (source, third) in enumerate(zip(columns, thirds, strict=True))
+    ]
+    for source in reversed(columns):
+        layer.write_map(columns[source], source)
+    calls: dict[str, list[Any]] = {"glDrawArrays": [], "glTexSubImage2D": [], "glBufferSubData": [], "glBufferData": []}
+
+    def all_three() -> None:
+        for view in views:
+            layer.draw(view, SIZE, lut)
+
+    def check_all() -> None:
+        got = draw(SIZE, all_three)
+        for view in views:
+            expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, columns[view.source], LUT)
+            assert_close(got, expected.picture, name=view.source, mask=expected.sure & expected.in_planes)
+
+    check_all()
+    for name, seen in calls.items():
+        real = getattr(gl, name)
+        monkeypatch.setattr(gl, name, lambda *a, seen=seen, real=real: (seen.append(a), real(*a)))
+    columns["product"] = values(grid, 4)
+    layer.write_map(columns["product"], "product")
+    check_all()
+    assert {name: len(seen) for name, seen in calls.items()} == {
+        "glDrawArrays": 3,
+        "glTexSubImage2D": 1,
+        "glBufferSubData": 0,
+        "glBufferData": 0,
+    }
+
+
 def test_misuse_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, layer: Any, lut: Any) -> None:
     from rtcog_gl.gpu import slices
 
@@ -247,6 +289,8 @@ def test_misuse_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, layer: Any, lut
         layer.write_map(np.zeros(1, np.float32))
     with pytest.raises(ValueError, match=r"ends at 0\.0, expected more than 0"):
         layer.draw(view_of((), vmax=0.0), SIZE, lut)
+    with pytest.raises(ValueError, match="asked to draw the template before it came"):
+        layer.draw(view_of((), source="template"), SIZE, lut)
     monkeypatch.setattr(slices, "_limit", lambda name: 2)
     with pytest.raises(ValueError, match=r"a grid of \(3, 3, 3\) voxels does not fit this GPU, expected at most 2"):
         layer.set_grid(grid)

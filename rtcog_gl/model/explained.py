@@ -47,7 +47,7 @@ class Explained:
     """Mean of the product over the template's mask."""
 
     differs: bool
-    """Whether these two are not the same, by more than rounding."""
+    """Whether these two are not the same, by more than rounding; never where there is no score."""
 
     n_voxels: int
     """Voxels of the template's mask."""
@@ -102,7 +102,8 @@ def explain(
         return None
     terms = volume[inside].astype(np.float64) * template[inside]
     mean, size = float(terms.mean()), float(np.abs(terms).mean())
-    differs = abs(mean - score) > ROUNDING * max(size, abs(score))
+    same = abs(mean - score) <= ROUNDING * max(size, abs(score))
+    differs = not (same or math.isnan(score))
     product = multiply(volume, template)
     voxel = grid.voxel_at(at)
     facts = [_facts(column, voxel) for column in (volume, template, product)]

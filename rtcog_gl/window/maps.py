@@ -110,8 +110,11 @@ class Maps:
         elif choice.hit is not None:
             self._want_hit(choice.tr, choice.hit, None if coming is None else coming.map_tr)
         else:
-            by_itself = choice.following and before.following
-            self._want_volume(choice.tr, by_itself or (coming is not None and coming.volume_tr == choice.tr), records)
+            comes = coming is not None and coming.volume_tr == choice.tr
+            # While volumes are followed each comes with its record, but for one that was copied a moment before.
+            news = coming is not None and len(coming.volumes) > 0
+            follows = choice.following and before.following and not news
+            self._want_volume(choice.tr, comes or follows, records)
 
     def _want_hit(self, tr: int, index: int, coming: int | None) -> None:
         if self.shown is not None and self.shown.is_hit and self.shown.tr == tr:
@@ -175,7 +178,7 @@ class Maps:
         if not choice.following:
             return tr == choice.tr
         older = shown is not None and not shown.is_hit and tr <= shown.tr
-        return column is not None and not older and tr >= self._live.n_volumes - 2
+        return column is not None and not older and tr >= self._live.n_volumes - 1
 
     def take_volume(self) -> Shown | None:
         """Upload the volume that waits; return what the next frame shows for the first time."""
