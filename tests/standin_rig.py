@@ -57,6 +57,7 @@ class Rig:
             "out_prefix": "run",
             "segment_prefix": self.prefix,
             "no_segment": False,
+            "no_viewer": False,
             "odd_motion": False,
             "fail_at": NT,
             "kill_viewer_at": -1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -375,6 +376,33 @@ def test_run_that_breaks_off_ends_twice_and_leaves_nothing(tmp_path: Path, metho
     theirs = Rig(tmp_path / "alone", method, fail_at=NT // 2)
     assert theirs.alone()[0] == 0
     assert rig.produced() == theirs.produced()
+
+
+@pytest.mark.skipif("spawn" not in METHODS, reason="a forked viewer is given anything")
+def test_viewer_that_cannot_be_started_does_not_stop_rtcog(tmp_path: Path, alone: dict[str, bytes]) -> None:
+    rig = Rig(tmp_path, "spawn", no_viewer=True)
+    status, printed = rig.run()
+    assert status == 0, printed
+    assert printed.count("The viewer cannot be started, rtcog goes on") == 1
+    assert rig.produced() == alone
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts with a signal")
+@pytest.mark.parametrize("method", METHODS)
+def test_interrupt_is_rtcogs_to_handle_and_leaves_nothing(tmp_path: Path, method: str) -> None:
+    rig = Rig(tmp_path, method, gates=["go0", "go9"])
+    with rig.running([*MODULE, "run", *rig.flags, *rig.arguments]) as process:
+        board = rig.board()
+        assert board.volumes is not None
+        with volumes_of(board.volumes) as reader:
+            rig.go("go0")
+            wait_for(lambda: reader.count == 9)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    assert "User interrupted" in printed
+    assert len(rig.produced()) == 7
+    assert is_removed(board.volumes.name)
 
 
 @pytest.mark.parametrize("slots", [0, 3])

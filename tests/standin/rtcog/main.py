@@ -23,6 +23,8 @@ def main() -> int | None:
         if action:
             action.run()
         comm_proc.join()
+    except KeyboardInterrupt:
+        print("User interrupted", flush=True)
     finally:
         sync.end.set()
         comm_proc.join()

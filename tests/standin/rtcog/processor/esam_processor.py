@@ -80,7 +80,7 @@ class ESAMProcessor:
         self.manager = multiprocessing.Manager()
         self.shared_action_onsets, self.shared_action_offsets = self.manager.list(), self.manager.list()
         self.flags: list[bool] = []
-        self.streaming_config = StreamingConfig(
+        self.streaming_config: Any = StreamingConfig(
             self.Nt,
             self.matcher.template_labels,
             options.hit_thr,
@@ -90,6 +90,8 @@ class ESAMProcessor:
             options.out_dir,
             options.out_prefix,
         )
+        if options.no_viewer:
+            self.streaming_config = lambda: "no process can be given this"
         sync.shm_ready.set()
 
     def start_streaming(self, shared_responses: Any) -> None:
