@@ -221,18 +221,20 @@ def test_a_volume_that_is_not_there_has_no_verdicts(case: Case, t: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def rtcog_detector() -> Iterator[Any]:
+def rtcog_detector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return rtcog's own modules of the hit rule, and leave no trace of the package."""
-    path, before = os.environ.get("RTCOG_PATH", ""), dict(sys.modules)
-    sys.path.insert(0, path or ".")
-    try:
-        modules = [importlib.import_module(f"rtcog.matching.{name}") for name in ("hit_detector", "hit_opts")]
-    except ImportError as error:
-        pytest.skip(f"rtcog cannot be imported: {error}; RTCOG_PATH is {path!r}")
-    finally:
-        sys.path.pop(0)
+    path, before = os.environ.get("RTCOG_PATH", ""), set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        # It opens a log file in the current folder as soon as it is imported.
+        patch.chdir(tmp_path_factory.mktemp("rtcog"))
+        if path:
+            patch.syspath_prepend(path)
+        try:
+            modules = [importlib.import_module(f"rtcog.matching.{name}") for name in ("hit_detector", "hit_opts")]
+        except ImportError as error:
+            pytest.skip(f"rtcog cannot be imported: {error}; RTCOG_PATH is {path!r}")
     yield modules
-    for name in set(sys.modules) - set(before):
+    for name in set(sys.modules) - before:
         if name.partition(".")[0] == "rtcog":
             del sys.modules[name]
 

@@ -19,9 +19,11 @@ def overlap(a: Rect, b: Rect) -> bool:
     return min(a.right, b.right) > max(a.x, b.x) and min(a.bottom, b.bottom) > max(a.y, b.y)
 
 
-def check(made: Layout, has_answers: bool) -> None:
+def check(made: Layout, has_answers: bool, has_lanes: bool = False) -> None:
     width, height = made.size
-    names = {"strip", "scores", "map", "footer"} | ({"answers"} if has_answers else set())
+    names = {"strip", "scores", "gates", "map", "footer"}
+    names |= {"answers"} if has_answers else set()
+    names |= {"lanes"} if has_lanes else set()
     assert made.panels.keys() == names
     for name, rect in made.panels.items():
         assert 0 <= rect.x <= rect.right <= width, name
@@ -36,22 +38,56 @@ def check(made: Layout, has_answers: bool) -> None:
 @pytest.mark.parametrize("content_scale", [1.0, 1.25, 1.5, 2.0])
 @pytest.mark.parametrize("wanted", [0.0, 0.5, 1.0, 2.0, 8.0])
 @pytest.mark.parametrize("has_answers", [False, True])
-def test_usual_sizes(size: tuple[int, int], content_scale: float, wanted: float, has_answers: bool) -> None:
-    made = layout(size, auto_scale(size, content_scale, wanted), has_answers)
-    check(made, has_answers)
+@pytest.mark.parametrize("has_lanes", [False, True])
+def test_usual_sizes(
+    size: tuple[int, int], content_scale: float, wanted: float, has_answers: bool, has_lanes: bool
+) -> None:
+    made = layout(size, auto_scale(size, content_scale, wanted), has_answers, has_lanes)
+    check(made, has_answers, has_lanes)
     assert made.scores.h > size[1] * 0.2
     assert made.map.h > size[1] * 0.2
     assert made.map.w > size[0] * 0.5
 
 
-@given(ANY_SIZE, st.floats(1.0, 2.0), st.floats(0.0, 8.0), st.booleans())
-def test_any_size(size: tuple[int, int], content_scale: float, wanted: float, has_answers: bool) -> None:
-    check(layout(size, auto_scale(size, content_scale, wanted), has_answers), has_answers)
+@given(ANY_SIZE, st.floats(1.0, 2.0), st.floats(0.0, 8.0), st.booleans(), st.booleans())
+def test_any_size(
+    size: tuple[int, int], content_scale: float, wanted: float, has_answers: bool, has_lanes: bool
+) -> None:
+    made = layout(size, auto_scale(size, content_scale, wanted), has_answers, has_lanes)
+    check(made, has_answers, has_lanes)
 
 
-@given(st.tuples(st.integers(320, 16384), st.integers(200, 16384)), st.floats(0.5, 4.0), st.floats(0.0, 8.0))
-def test_every_size_that_a_window_can_have(size: tuple[int, int], content_scale: float, wanted: float) -> None:
-    check(layout(size, auto_scale(size, content_scale, wanted), True), True)
+@given(
+    st.tuples(st.integers(320, 16384), st.integers(200, 16384)),
+    st.floats(0.5, 4.0),
+    st.floats(0.0, 8.0),
+    st.booleans(),
+)
+def test_every_size_that_a_window_can_have(
+    size: tuple[int, int], content_scale: float, wanted: float, has_lanes: bool
+) -> None:
+    check(layout(size, auto_scale(size, content_scale, wanted), True, has_lanes), True, has_lanes)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("wanted", [0.0, 0.5, 1.0, 8.0])
+def test_scores_lanes_and_gates_are_one_block_and_the_scores_its_greatest_part(
+    size: tuple[int, int], wanted: float
+) -> None:
+    made = layout(size, auto_scale(size, 1.0, wanted), True, True)
+    assert made.lanes is not None
+    assert (made.lanes.x, made.lanes.w, made.lanes.y) == (made.scores.x, made.scores.w, made.scores.bottom)
+    assert (made.gates.x, made.gates.y) == (made.scores.right, made.scores.y)
+    assert made.gates.bottom == made.lanes.bottom
+    assert made.scores.h >= 1.9 * made.lanes.h
+    assert made.scores.w >= 3 * made.gates.w
+
+
+def test_lanes_cost_the_traces_little() -> None:
+    with_lanes, without = layout(DESIGN, 1.0, True, True), layout(DESIGN, 1.0, True)
+    # The TRs stand under the lanes then, and leave their row to the traces.
+    row = 38 - 12
+    assert with_lanes.scores.h + row > 0.9 * without.scores.h
 
 
 def test_without_a_survey_the_map_takes_the_room() -> None:

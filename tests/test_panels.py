@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from rtcog_gl.gpu.font import GlyphAtlas
 from rtcog_gl.model.draw import SHAPE, Drawing, Rect, Text
+from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.keys import BINDINGS
 from rtcog_gl.model.layout import auto_scale, layout
-from rtcog_gl.model.panels import answers, brain, footer, help, labels, scores, strip
+from rtcog_gl.model.panels import answers, brain, footer, gates, help, labels, lanes, scores, strip
 from rtcog_gl.model.panels.pen import Pen
+from rtcog_gl.model.records import no_records
 from rtcog_gl.model.ruler import Ruler
 from rtcog_gl.model.scene import Latency, Scene, ShownMap, Style, empty_scores
 from rtcog_gl.model.session import Answer, Live, Session
@@ -72,6 +74,7 @@ def scene(session: Session, n_final: int, scale: float = 1.0, **changes: object)
         live,
         View(),
         made_scores(session, n_final, scale),
+        no_records(session.nt),
         NOW,
         "14:03:22",
         head(),
@@ -114,12 +117,33 @@ MANY = replace(
     questions=tuple(f"How much did you {LONG}? {k}" for k in range(40)),
     out_prefix="a_prefix_" * 12,
 )
+GIVEN = HitRule(1.5, nconsec_vols=2, nonline=1, mot_thr=0.2)
 UNICODE = replace(
     RUN,
     labels=("Здравствуй", "日本語テンプレート", "🧠🧠🧠", "naïve", "", "​", "e\u0301\u0301\u0301"),
     questions=("Müdigkeit", "疲れ", "", "\u202eright to left", "a\nb", "\t"),
     out_prefix="прогон №7 日本",
 )
+
+
+def published(made: Scene, rule: HitRule | None = GIVEN, n: int | None = None, **fields: object) -> Scene:
+    """Return the scene of a session that publishes a record of each volume."""
+    n = made.live.n_final if n is None else n
+    session = replace(made.session, volume_records=True, rule=rule)
+    records, rng = no_records(session.nt), np.random.default_rng(11)
+    head_moves = rng.normal(0, 0.02, (session.nt, 6)).cumsum(axis=0)
+    received = np.arange(1, session.nt + 1) * 1_200_000_000
+    filled = {
+        "received": received,
+        "processed": received + 190_000_000,
+        "committed": received + rng.integers(200_000_000, 260_000_000, session.nt),
+        "motion": head_moves,
+        "norm_change": rng.normal(0, 0.1, session.nt),
+        "cooldown_end": session.vols_noaction,
+    }
+    for name, values in (filled | fields).items():
+        records[name][:n] = np.broadcast_to(values, records[name].shape)[:n]  # type: ignore[arg-type]
+    return replace(made, session=session, volumes=records, live=replace(made.live, n_volumes=n))
 
 
 def nan_scene() -> Scene:
@@ -188,6 +212,35 @@ def cases() -> dict[str, Scene]:
         ),
         "no prefix": replace(plain, session=replace(RUN, out_prefix="", out_dir="")),
         "never matching": scene(replace(RUN, match_start=5000), 480),
+    } | records_cases(plain, hits)
+
+
+def records_cases(plain: Scene, hits: tuple[int, ...]) -> dict[str, Scene]:
+    long_run = with_hits(scene(replace(RUN, nt=10_000), 9_990), (130, 9_000))
+    unusual = {"motion": 1e9, "norm_change": -1e9, "cooldown_end": 10**9, "action": 1}
+    return {
+        "records": published(plain),
+        "records, nothing yet": published(scene(RUN, 0, clock="")),
+        "records, first": published(scene(RUN, 1)),
+        "records, before matching": published(scene(RUN, 50)),
+        "records, one behind": published(plain, n=479),
+        "records, ahead": published(plain, n=490),
+        "records, looking back": replace(published(plain), view=View(cursor=200, left=100, hit=0)),
+        "records, a hit": published(with_hits(scene(RUN, 480), (130, 479), (140,))),
+        "records, no rule": published(plain, None),
+        "records, motion not used": published(plain, HitRule(1.5, 3, 2)),
+        "records, no motion": published(plain, motion=math.nan, norm_change=math.nan),
+        "records, motion without a rule": published(plain, None, norm_change=math.nan),
+        "records, unusual": published(plain, HitRule(1.5, 99_999, 12_345, 1e-12), **unusual),
+        "records, still": published(plain, motion=0.0, norm_change=0.0),
+        "records, slow": published(plain, committed=10**15),
+        "records, near a TR": published(plain, committed=np.arange(1, 1201) * 1_200_000_000 + 1_100_000_000),
+        "records, torn": published(plain, committed=0, motion=math.nan, norm_change=math.nan),
+        "records, many": published(with_hits(scene(MANY, 1115), hits)),
+        "records, no survey": published(with_hits(scene(replace(RUN, questions=()), 480), (130, 260))),
+        "records, Nt 1": published(scene(replace(RUN, nt=1, match_start=0), 1)),
+        "records, Nt 10000, whole run": replace(published(long_run), view=View(span=10_000)),
+        "records, ended": published(with_hits(scene(RUN, 1200), (130, 1000), ended=True)),
     }
 
 
@@ -195,7 +248,8 @@ NAMES = tuple(cases())
 
 
 def style_of(size: tuple[int, int], made: Scene, content_scale: float = 1.0, wanted: float = 0.0) -> Style:
-    arranged = layout(size, auto_scale(size, content_scale, wanted), bool(made.session.questions))
+    scale = auto_scale(size, content_scale, wanted)
+    arranged = layout(size, scale, bool(made.session.questions), made.session.volume_records)
     return Style(arranged, THEMES["dark"], ruler())
 
 
@@ -203,12 +257,15 @@ def drawings(made: Scene, style: Style) -> dict[str, Drawing]:
     got = {
         "strip": strip.draw(made, style),
         "scores": scores.draw(made, style),
+        "gates": gates.draw(made, style),
         "map": brain.draw(made, style),
         "footer": footer.draw(made, style),
         "help": help.draw(style),
     }
     if style.layout.answers is not None:
         got["answers"] = answers.draw(made, style, style.layout.answers)
+    if style.layout.lanes is not None:
+        got["lanes"] = lanes.draw(made, style, style.layout.lanes)
     return got
 
 
@@ -386,9 +443,9 @@ def test_shapes_are_finite_and_the_pictures_parts_lie_in_their_panel(name: str, 
             for field in ("geom", "colour", "style"):
                 assert np.isfinite(shapes[field]).all(), panel
             assert ((shapes["colour"] >= 0) & (shapes["colour"] <= 1)).all(), panel
-        parts = [] if drawing.ramp is None else [drawing.ramp.rect]
+        parts = [ramp.rect for ramp in drawing.ramps]
         parts += [] if drawing.traces is None else [drawing.traces.axes.plot]
-        parts += [plane.rect for plane in drawing.slices.planes] if drawing.slices else []
+        parts += [plane.rect for view in drawing.slices for plane in view.planes]
         for part in parts:
             assert rect.x <= part.x < part.right <= rect.right, panel
             assert rect.y <= part.y < part.bottom <= rect.bottom, panel
@@ -513,8 +570,7 @@ def test_the_map_says_where_and_when() -> None:
 
 def test_slices_need_a_positive_scale() -> None:
     for name in NAMES:
-        view = drawn(name)["map"].slices
-        assert view is None or view.vmax > 0, name
+        assert all(view.vmax > 0 for view in drawn(name)["map"].slices), name
 
 
 def test_answers_are_listed_newest_first() -> None:
@@ -581,6 +637,6 @@ def test_a_panel_whose_key_stays_has_the_same_picture(name: str) -> None:
     made = cases()[name]
     style = style_of(FULL, made)
     later = replace(made, now_ns=made.now_ns + SECOND // 20)
-    for panel in (strip, scores, brain, footer):
+    for panel in (strip, scores, gates, brain, footer):
         if panel.key(made) == panel.key(later):
             assert panel.draw(made, style).texts == panel.draw(later, style).texts

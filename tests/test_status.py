@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from rtcog_gl.model.records import no_records
 from rtcog_gl.model.scene import Scene, empty_scores
 from rtcog_gl.model.session import Live, Session
-from rtcog_gl.model.status import status
+from rtcog_gl.model.status import processing_ms, status
 from rtcog_gl.model.theme import DARK
 from rtcog_gl.model.view import View
 
@@ -20,7 +22,7 @@ NOW = 1000 * S
 def scene(session: Session = SESSION, age_s: float = 0.4, keeper_lost: str = "", **live: object) -> Scene:
     fields: dict[str, object] = {"n_final": 100, "tr_s": 1.0, "newest_ns": NOW - round(age_s * S)}
     made = Live(**(fields | live))  # type: ignore[arg-type]
-    return Scene(session, made, View(), empty_scores(session), NOW, keeper_lost=keeper_lost)
+    return Scene(session, made, View(), empty_scores(session), no_records(session.nt), NOW, keeper_lost=keeper_lost)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,13 @@ def test_a_cooldown_at_the_end_of_the_run_ends_with_it() -> None:
     got = status(scene(n_final=291, onsets=(280,), offsets=(290,)))
     assert got.detail == "10 volumes left"
     assert 0 < got.fraction <= 1
+
+
+def test_processing_is_from_being_handed_over_to_being_published() -> None:
+    records = no_records(5)
+    records["received"] = [5 * S, 7 * S, 0, 9 * S, 9 * S]
+    records["committed"] = [5 * S + 250_000_000, 0, S, 9 * S, 8 * S]
+    got = processing_ms(records)
+    assert got[[0, 3]].tolist() == [250.0, 0.0]
+    assert np.isnan(got[[1, 2, 4]]).all()
+    assert processing_ms(records[:0]).shape == (0,)

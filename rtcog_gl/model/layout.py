@@ -20,6 +20,9 @@ GATES_W, LANES_H = 236, 136
 LANES_SHARE = 0.34
 """Most of the upper panels' height that the lanes may take: the scores are the main thing."""
 
+LOWEST_LANES = 56
+"""Height of lanes with the smallest type, in framebuffer pixels."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -124,7 +127,7 @@ def layout(size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bo
     room = max(2.0, h - footer_h - top - gap)
     upper_h = float(round(room * (UPPER_WITH_LANES if has_lanes else UPPER)))
     gates_w = float(round(min(w * 0.2, max(120.0, GATES_W * scale))))
-    lanes_h = float(round(min(LANES_H * scale, LANES_SHARE * upper_h))) if has_lanes else 0.0
+    lanes_h = float(round(min(max(LANES_H * scale, LOWEST_LANES), LANES_SHARE * upper_h))) if has_lanes else 0.0
     wide = w - 2 * gap - gates_w
     scores = Rect(gap, top, wide, upper_h - lanes_h)
     lanes = Rect(gap, scores.bottom, wide, lanes_h) if has_lanes else None

@@ -37,7 +37,10 @@ def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:
     left_out = max(0, len(questions) - bands * per_band)
     per_band = min(per_band, math.ceil(len(questions) / bands))
     if left_out:
-        pen.text(inner.right, rect.y + pen.dp(27), f"+ {left_out} questions", 14, "text3", anchor="right")
+        beside = pen.dp(36) + pen.width("ANSWERS", 13, True, 1.6) + pen.width("0000 earlier", 14) + pen.dp(10)
+        words = f"+ {left_out} questions"
+        words = words if rect.x + beside + pen.width(words, 14) < inner.right else f"+ {left_out}"
+        pen.text(inner.right, rect.y + pen.dp(27), words, 14, "text3", anchor="right")
     band_h = inner.h / bands
     for band in range(bands):
         names = questions[band * per_band : (band + 1) * per_band]

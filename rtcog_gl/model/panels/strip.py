@@ -17,6 +17,8 @@ from .pen import Pen
 SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52)
 """Sizes that are tried until everything fits side by side."""
 
+PROCESSING = "processing"
+"""Name of the cell that is left out first where there is no room even at the smallest size."""
 
 DETAIL = "survey on screen since"
 """As wide as the words beside the state may be."""
@@ -62,6 +64,8 @@ def draw(scene: Scene, style: Style) -> Drawing:
     _edge(pen, now, colour)
     cells = _cells(scene, style, now)
     run = _run(scene)
+    if _fit(pen, now, cells, run, scene.session.nt)[1] < 4:
+        cells = [cell for cell in cells if cell.label != PROCESSING]
     left = _time_left(scene, style)
     if left is not None and _needed(pen, now, [left, *cells], run, scene.session.nt, 1.0) + 7 * pen.dp(30) < rect.w:
         cells = [left, *cells]
@@ -149,7 +153,7 @@ def _processing(scene: Scene, style: Style) -> Cell:
     slow = tr_s is not None and took > 1000 * tr_s
     value = f"{took:.0f} ms" if took >= 0 else "\u2013"
     tone = style.theme.warn if slow else style.theme.text
-    return Cell("processing", (Part(value, 20, tone, True),), "0000 ms")
+    return Cell(PROCESSING, (Part(value, 20, tone, True),), "00000 ms")
 
 
 def _time_left(scene: Scene, style: Style) -> Cell | None:
