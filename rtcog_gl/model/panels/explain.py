@@ -71,7 +71,11 @@ def _group(
 def _heading(pen: Pen, box: Rect, told: Explained, group: Group) -> None:
     y = round(box.y + pen.px(17))
     tone = pen.theme.template(group.tone) if isinstance(group.tone, int) else group.tone
-    used = pen.text(box.x, y, group.heading, 17, tone, bold=True, max_width=box.w)
+    heading = group.heading
+    if group.source == "product" and pen.width(f"{heading}  {_sum(told)}", 17, True) > box.w:
+        # The figures matter more than the word.
+        heading = "="
+    used = pen.text(box.x, y, heading, 17, tone, bold=True, max_width=box.w)
     room = box.w - used - pen.dp(14)
     if group.source == "map":
         words = "at " + ", ".join(mm(along) for along in told.at)
