@@ -36,7 +36,7 @@ def alone() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def rtcog() -> str:
+def rtcog(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the folder to put on the path; skip where rtcog cannot be had."""
     if not RTCOG:
         pytest.skip("RTCOG_PATH does not name a checkout of https://github.com/nimh-sfim/rtcog")
@@ -45,6 +45,8 @@ def rtcog() -> str:
     found = subprocess.run(
         [sys.executable, "-c", f"import {NEEDED}, rtcog.utils.options"],
         env={**os.environ, "PYTHONPATH": RTCOG},
+        # rtcog writes its log into the folder that it is imported in.
+        cwd=tmp_path_factory.mktemp("import"),
         capture_output=True,
         text=True,
         check=False,
