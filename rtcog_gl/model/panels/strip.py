@@ -64,7 +64,7 @@ def draw(scene: Scene, style: Style) -> Drawing:
     _edge(pen, now, colour)
     cells = _cells(scene, style, now)
     run = _run(scene)
-    if _fit(pen, now, cells, run, scene.session.nt)[1] < 4:
+    if _fit(pen, now, cells, run, scene.session.nt)[1] < pen.dp(16):
         cells = [cell for cell in cells if cell.label != PROCESSING]
     left = _time_left(scene, style)
     if left is not None and _needed(pen, now, [left, *cells], run, scene.session.nt, 1.0) + 7 * pen.dp(30) < rect.w:
