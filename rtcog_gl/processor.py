@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from rtcog.processor.esam_processor import ESAMProcessor
 
+from rtcog_gl.logs import listen
 from rtcog_gl.model.hit_rule import HitRule
-from rtcog_gl.model.options import ENVIRONMENT, parse_options
+from rtcog_gl.model.options import ENVIRONMENT, parse_options, words_of
 from rtcog_gl.model.session import ActionState
-from rtcog_gl.run import listen
 from rtcog_gl.session.publisher import PublishedVolume, Publisher, norm_change, template_maps, unallocated
 from rtcog_gl.session.volumes import VolumeWriter
-from rtcog_gl.streamer import _words, run_streamer
+from rtcog_gl.streamer import run_streamer
 
 log = logging.getLogger("rtcog_gl")
 
@@ -158,7 +158,7 @@ class GLProcessor(ESAMProcessor):  # type: ignore[misc]
 
 
 def _writer(processor: GLProcessor) -> VolumeWriter:
-    options, _ = parse_options(_words(os.environ.get(ENVIRONMENT, ""))[0])
+    options, _ = parse_options(words_of(os.environ.get(ENVIRONMENT, ""))[0])
     return VolumeWriter(
         processor.Nt,
         processor.mask_Nv,

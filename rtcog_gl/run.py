@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import importlib
 import io
-import logging
 import os
 import shlex
 import sys
@@ -18,9 +17,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
+from rtcog_gl.logs import listen
 from rtcog_gl.model.options import ENVIRONMENT, add_flags
-
-log = logging.getLogger("rtcog_gl")
 
 PROGRAMS = {"run": ("rtcog.main", "rtcog"), "run-min": ("rtcog.run_minimal", "rtcog_min")}
 """rtcog's module and the name of rtcog's own program, by our command."""
@@ -130,17 +128,6 @@ def main(command: str, words: Sequence[str]) -> int:
         return int(program.main() or 0)
     finally:
         sys.argv = before
-
-
-def listen(verbose: bool = False) -> None:
-    """Let this package's messages be seen, also in a spawned process, where nobody has set up logging yet."""
-    if log.hasHandlers():
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("rtcog-gl: %(message)s"))
-    # Not the root logger: rtcog's messages would come twice.
-    log.addHandler(handler)
-    log.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def prepare(command: str) -> ModuleType:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 from typing import Any
 
+from rtcog_gl.logs import listen
 from rtcog_gl.model.actions import action_state
-from rtcog_gl.model.options import ENVIRONMENT, parse_options
+from rtcog_gl.model.options import ENVIRONMENT, parse_options, words_of
 from rtcog_gl.model.records import VolumesInfo
 from rtcog_gl.model.session import ActionState
 from rtcog_gl.session.child import WindowProcess, default_command
@@ -48,6 +48,7 @@ def run_streamer(
     volumes : VolumesInfo, optional
         Where the session publishes motion, times and a map of each volume; rtcog by itself does not.
     """
+    listen()
     with tidy_signals():
         try:
             streamer = ESAMStreamer(
@@ -79,7 +80,7 @@ class ESAMStreamer:
         *,
         volumes: VolumesInfo | None = None,
     ) -> None:
-        words, self._messages = _words(os.environ.get(ENVIRONMENT, ""))
+        words, self._messages = words_of(os.environ.get(ENVIRONMENT, ""))
         self._options, refused = parse_options(words)
         self._messages += refused
         self._sync = sync_events
@@ -125,29 +126,4 @@ class ESAMStreamer:
 def window_command() -> list[str]:
     """Return the command that opens a window; empty when there shall be none."""
     named = os.environ.get(WINDOW_ENVIRONMENT)
-    return default_command() if named is None else _words(named)[0]
-
-
-def _words(line: str) -> tuple[list[str], list[str]]:
-    """Split a line like a shell.
-
-    Returns
-    -------
-    words : list of str
-        The words.
-    messages : list of str
-        A sentence if the quotes do not pair; then they are dropped and the line is split at blanks.
-    """
-    try:
-        if os.name == "posix":
-            return shlex.split(line), []
-        # Paths on Windows are full of backslashes, which POSIX rules would eat; quotes then stay and go here.
-        return [_unquoted(word) for word in shlex.split(line, posix=False)], []
-    except ValueError as error:
-        message = f"{ENVIRONMENT} is {line!r}, which cannot be split into flags: {error}."
-        return line.replace("'", " ").replace('"', " ").split(), [message]
-
-
-def _unquoted(word: str) -> str:
-    quoted = len(word) >= 2 and word[0] in "\"'" and word[0] == word[-1]
-    return word[1:-1] if quoted else word
+    return default_command() if named is None else words_of(named)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -154,3 +156,10 @@ def test_best_template(column, template) -> None:
     assert hit_marker(np.array(column, np.float32)) == expected
     several = np.array([column, column], np.float32).reshape(2, -1).T
     assert hit_markers(several) == [expected, expected]
+
+
+def test_the_cooldown_that_a_run_begins_with_is_said() -> None:
+    """rtcog compares with an offset of 0 before there is one."""
+    session = replace(SESSION, match_start=2, vols_noaction=10)
+    assert state_word(session, Live(n_final=10)) == ("MATCHING", "no hit before TR 10")
+    assert state_word(session, Live(n_final=11)) == ("MATCHING", "")

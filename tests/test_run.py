@@ -12,8 +12,7 @@ import pytest
 from standin_rig import METHODS, MODULE, Rig
 
 from rtcog_gl import run
-from rtcog_gl.model.options import ENVIRONMENT, parse_options
-from rtcog_gl.streamer import _words
+from rtcog_gl.model.options import ENVIRONMENT, parse_options, words_of
 
 OURS = "rtcog_gl.processor.GLProcessor"
 THEIRS = "rtcog.processor.esam_processor.ESAMProcessor"
@@ -45,7 +44,7 @@ def test_options_are_ours_only_where_they_stand_first(words: str, ours: str, res
 def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "--monitor 2 --theme light")
     run.pass_on(["--monitor", "1", "--anat", "a file's.nii"])
-    words, messages = _words(os.environ[ENVIRONMENT])
+    words, messages = words_of(os.environ[ENVIRONMENT])
     options, refused = parse_options(words)
     assert (options.monitor, options.theme, options.anat) == (1, "light", "a file's.nii")
     assert messages + refused == []

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.managers import RemoteError
 from multiprocessing.shared_memory import SharedMemory
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 from rtcog_gl.model.hit_rule import HitRule
+from rtcog_gl.session import proxies
 from rtcog_gl.session import source as source_module
 from rtcog_gl.session.arrivals import Arrivals
 from rtcog_gl.session.contract import StreamingConfig
@@ -252,6 +254,51 @@ def test_a_real_manager_and_its_death() -> None:
         session.sync.end.set()
         until(source, lambda: source.live.ended)
         assert len(source.messages) == 2
+
+
+class Dropped:
+    """A list that its manager lets go of, as a spawned process's proxies find it when rtcog's own process is done."""
+
+    def __init__(self) -> None:
+        self.values: list[int] | None = []
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.values is None:
+            lines = ["-" * 75, "Traceback (most recent call last):", "  id_to_obj[ident]", "KeyError: '7ffa'", "-" * 75]
+            raise RemoteError("\n".join(lines))
+        return self.values[key]
+
+    def __len__(self) -> int:
+        return len(self[:])
+
+    def append(self, t: int) -> None:
+        if self.values is not None:
+            self.values.append(t)
+
+
+def test_lists_that_their_manager_let_go_of_are_gone_and_are_said_in_one_line() -> None:
+    onsets = Dropped()
+    with ScriptedSession(scores(), {2: np.ones(8)}, onsets=onsets) as session, following(session) as source:
+        session.run_until("hit.set", 2)
+        until(source, lambda: source.live.maps == (2,))
+        onsets.values = None
+        until(source, lambda: bool(source.messages))
+        assert "manager is gone (RemoteError: KeyError: '7ffa')" in source.messages[0]
+
+
+def test_lists_that_go_with_the_end_of_the_run_are_not_worth_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxies, "EVERY_S", 0.01)
+    onsets = Dropped()
+    with ScriptedSession(scores(), {2: np.ones(8)}, onsets=onsets) as session, following(session) as source:
+        session.run_until("hit.set", 2)
+        until(source, lambda: source.live.maps == (2,))
+        since = time.monotonic_ns() + 10_000_000
+        until(source, lambda: source._threads[0].read_since(since))
+        session.sync.end.set()
+        onsets.values = None
+        until(source, lambda: source.live.ended)
+        assert source.live.onsets == (2,)
+        assert source.messages == ()
 
 
 def test_a_session_without_manager_and_without_volumes_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -803,6 +850,13 @@ def test_a_session_says_what_is_published() -> None:
             describe(session.config).session, rule=found.rule, slots=4, volume_records=True, has_templates=True
         )
         assert source.messages == ()
+
+
+def test_less_than_was_wanted_is_said_to_the_operator() -> None:
+    with publishing() as writer, ScriptedSession(scores()) as session:
+        info = replace(writer.info, note="4 instead of 12 volumes are kept whole.")
+        with following(session, volumes=info) as source:
+            assert source.messages == (info.note,)
 
 
 def test_without_volumes_the_session_is_rtcogs_alone() -> None:

@@ -165,6 +165,9 @@ def state_word(session: Session, live: Live, now_ns: int | None = None) -> tuple
         return "COOLDOWN", f"{_volumes(min(state.cooldown_end, session.nt) - last_t)} left"
     if live.n_final >= session.nt:
         return "MATCHING", "all volumes received; waiting for the end of the run"
+    if not live.offsets and last_t < session.vols_noaction:
+        # rtcog counts its cooldown from TR 0, as if an action had ended there.
+        return "MATCHING", f"no hit before TR {session.vols_noaction}"
     return "MATCHING", ""
 
 

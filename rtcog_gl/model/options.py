@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
@@ -158,6 +160,31 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def from_args(args: argparse.Namespace) -> WindowOptions:
     """Return the window's options out of parsed arguments."""
     return WindowOptions(**{f.name: getattr(args, f.name) for f in fields(WindowOptions)})
+
+
+def words_of(line: str) -> tuple[list[str], list[str]]:
+    """Split a line like a shell.
+
+    Returns
+    -------
+    words : list of str
+        The words.
+    messages : list of str
+        A sentence if the quotes do not pair; then they are dropped and the line is split at blanks.
+    """
+    try:
+        if os.name == "posix":
+            return shlex.split(line), []
+        # Paths on Windows are full of backslashes, which POSIX rules would eat; quotes then stay and go here.
+        return [_unquoted(word) for word in shlex.split(line, posix=False)], []
+    except ValueError as error:
+        message = f"{ENVIRONMENT} is {line!r}, which cannot be split into flags: {error}."
+        return line.replace("'", " ").replace('"', " ").split(), [message]
+
+
+def _unquoted(word: str) -> str:
+    quoted = len(word) >= 2 and word[0] in "\"'" and word[0] == word[-1]
+    return word[1:-1] if quoted else word
 
 
 class _Refused(Exception):

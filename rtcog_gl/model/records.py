@@ -59,6 +59,9 @@ class VolumesInfo:
     rule: HitRule | None = None
     """When the producer declares a hit; None where it does not say."""
 
+    note: str = ""
+    """A sentence for the operator when less is published than was wanted; else empty."""
+
 
 def no_records(nt: int) -> VolumeRecords:
     """Return records of a run of which nothing is known yet: (nt,) of `VOLUME`."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.managers import BaseProxy, DictProxy
+from multiprocessing.managers import BaseProxy, DictProxy, RemoteError
 from typing import Any, Protocol
 
 from rtcog_gl.model.session import Answer
@@ -87,12 +87,12 @@ class ProxyThread:
             self._since_ns = began = time.monotonic_ns()
             try:
                 self._read()
-            except GONE as error:
-                if not self._stop.is_set():
-                    self.gone = True
-                    self.problem = f"rtcog's manager is gone ({_kind(error)}), so new {self._what} cannot be read."
-                return
             except Exception as error:  # A proxy passes on whatever its manager raised.
+                if isinstance(error, GONE) or _dropped(error):
+                    if not self._stop.is_set():
+                        self.gone = True
+                        self.problem = f"rtcog's manager is gone ({_kind(error)}), so new {self._what} cannot be read."
+                    return
                 if not self.problem:
                     self.problem = f"{self._what.capitalize()} could not be read: {_kind(error)}; it is tried again."
                     log.debug("Reading %s", self._what, exc_info=error)
@@ -104,8 +104,23 @@ class ProxyThread:
             self._news.wait(EVERY_S)
 
 
+def _dropped(error: BaseException) -> bool:
+    """Whether a manager no longer knows what a proxy stands for.
+
+    A spawned process's proxies do not count as users of it, so that it goes when rtcog's own process lets go of it.
+    """
+    return isinstance(error, RemoteError) and _last_line(error).startswith("KeyError: ")
+
+
 def _kind(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    words = _last_line(error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _last_line(error: BaseException) -> str:
+    """Return what an error says; of a manager's, which is a whole traceback, the line that says it."""
+    lines = [line for line in str(error).splitlines() if line.strip("- ")]
+    return lines[-1].strip() if lines else ""
 
 
 @dataclass(frozen=True)

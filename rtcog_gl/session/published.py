@@ -63,7 +63,8 @@ class Published:
             segment.close()
             raise
         self.info, self.segments = info, {"volumes": segment}
-        self.session, self.messages = _extended(self.session, info)
+        self.session, unfit = _extended(self.session, info)
+        self.messages = (*filter(None, [info.note]), *unfit)
 
     def count(self) -> int:
         """Return for how many volumes there is a record; it never falls, and 0 where there are none."""

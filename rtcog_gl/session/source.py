@@ -281,7 +281,12 @@ class RtcogSource:
         for thread in self._threads:
             thread.look_for_hanging(self._now)
         silent = self._published.problems(self._live.n_final)
-        self._take_problems((*(thread.problem for thread in self._threads), *self._segments.messages, *silent))
+        unread = (thread.problem for thread in self._threads if not self._read_all(thread))
+        self._take_problems((*unread, *self._segments.messages, *silent))
+
+    def _read_all(self, thread: ProxyThread) -> bool:
+        """Whether the session is over and a thread read what there was before the manager went, as it does then."""
+        return bool(self._end_ns) and thread.gone and thread.read_ns > self._live.newest_ns + ONSET_NS
 
     def _take_problems(self, problems: tuple[str, ...]) -> None:
         """Say what is wrong at present; what no longer is, is no longer said."""

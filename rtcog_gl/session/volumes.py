@@ -93,7 +93,7 @@ class VolumeWriter:
         buf[: HEADER.size] = HEADER.pack(*head)
         # Last, so that a writer that nobody closed lets go of its arrays before its segment.
         self._shm = shm
-        self.info = VolumesInfo(shm.name, nt, nv, head.slots, head.n_templates, rule)
+        self.info = VolumesInfo(shm.name, nt, nv, head.slots, head.n_templates, rule, self.note)
 
     def publish(
         self,

@@ -33,8 +33,8 @@ log = logging.getLogger("rtcog_gl")
 PHOTODIODE = 32
 """Side of the square for the light sensor, in framebuffer pixels."""
 
-WORDS = {"strip", "footer", "answers"}
-"""Panels that show no columns."""
+WORDS = {"strip", "footer", "answers", "gates", "lanes"}
+"""Panels that show no columns of scores."""
 
 WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 NOTE_S = 6.0
