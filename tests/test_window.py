@@ -95,14 +95,15 @@ def state_is(colour: Any) -> Callable[[Pixels], bool]:
 
 
 def still(window: XWindow, ready: Callable[[Pixels], bool] = lambda _: True) -> Pixels:
-    """Return the window's pixels once they are `ready` and, below the strip, stand still."""
-    before = [window.pixels()]
+    """Return the window's pixels once they were `ready` and, below the strip, stood still from then on."""
+    before = [(window.pixels(), False)]
 
     def same() -> list[Pixels]:
-        now, then = window.pixels(), before.pop()
-        before.append(now)
+        now, (then, was_ready) = window.pixels(), before.pop()
+        # Asked after the picture was taken, so that it speaks for the next one.
+        before.append((now, ready(now)))
         below = round(design((now.shape[1], now.shape[0])).strip.bottom)
-        return [now] if now.shape == then.shape and np.array_equal(now[below:], then[below:]) and ready(now) else []
+        return [now] if was_ready and now.shape == then.shape and np.array_equal(now[below:], then[below:]) else []
 
     pixels: Pixels = until(same, "a picture that stands still")[0]
     return pixels

@@ -46,6 +46,9 @@ MAP_LOOK_NS = 20_000_000
 LEAVING_S, LEAVING_TRS = 30.0, 10.0
 """With the manager gone, a session without a volume for so long, in seconds and in TRs, is over."""
 
+RECENT_NS = 1_000_000_000
+"""rtcog's lists may go with the end of the run; what was read so shortly before it is all that there was."""
+
 LAST_READ_NS = 500_000_000
 """At the end, the lists and answers are given so long to be read once more."""
 
@@ -285,8 +288,8 @@ class RtcogSource:
         self._take_problems((*unread, *self._segments.messages, *silent))
 
     def _read_all(self, thread: ProxyThread) -> bool:
-        """Whether the session is over and a thread read what there was before the manager went, as it does then."""
-        return bool(self._end_ns) and thread.gone and thread.read_ns > self._live.newest_ns + ONSET_NS
+        """Whether the session is over and its lists went with it, soon after they were read for the last time."""
+        return bool(self._end_ns) and thread.gone and thread.read_ns > self._end_ns - RECENT_NS
 
     def _take_problems(self, problems: tuple[str, ...]) -> None:
         """Say what is wrong at present; what no longer is, is no longer said."""
