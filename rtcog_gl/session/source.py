@@ -289,7 +289,8 @@ class RtcogSource:
 
     def _read_all(self, thread: ProxyThread) -> bool:
         """Whether the session is over and its lists went with it, soon after they were read for the last time."""
-        return bool(self._end_ns) and thread.gone and thread.read_ns > self._end_ns - RECENT_NS
+        recent = bool(self._end_ns) and thread.read_ns > self._end_ns - RECENT_NS
+        return recent and thread.gone and thread.problem not in self._passing
 
     def _take_problems(self, problems: tuple[str, ...]) -> None:
         """Say what is wrong at present; what no longer is, is no longer said."""
