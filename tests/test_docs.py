@@ -18,7 +18,7 @@ DOCUMENTS = [
     "CHANGELOG.md",
     *sorted(f"docs/{p.name}" for p in REPOSITORY.glob("docs/*.md")),
 ]
-FOREIGN_FLAGS = {"-c", "--exp_type"}
+FOREIGN_FLAGS = {"-c", "--exp_type", "--ncores", "--no_action"}
 """rtcog's own."""
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
