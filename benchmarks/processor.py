@@ -2,9 +2,11 @@
 
     python benchmarks/processor.py --rtcog PATH --bold RUN.nii.gz --mask MASK.nii.gz --templates MAPS.nii.gz
 
-The same volumes go through rtcog's ESAMProcessor alone (`rtcog`), through this viewer's with a keeper but no window
-(`keeper`), and with its window (`window`), in turns and each in a process of its own. Needs rtcog and what it imports
-(not AFNI, not PsychoPy). Without DISPLAY it starts a virtual display (Xvfb) by itself. With --voxels, noise is played.
+The same volumes go through rtcog's ESAMProcessor alone (`rtcog`), through this viewer's class without a viewer
+(`publisher`), with keeper and window (`window`), and with both stopped (SIGSTOP) for every few volumes (`frozen`),
+in turns and each in a process of its own. Processes differ by more than what is looked for, so that `frozen` compares
+volumes of one process. Needs rtcog and what it imports (not AFNI, not PsychoPy), and a POSIX system. Without DISPLAY it
+starts a virtual display (Xvfb) by itself. With --voxels, noise is played.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,9 +27,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 XVFB = ("xvfb-run", "-a", "-s", "-screen 0 1920x1080x24")
-MODES = ("rtcog", "keeper", "window")
+MODES = ("rtcog", "publisher", "window", "frozen")
+BLOCK = 5
+"""Volumes for which a viewer is stopped, and then not."""
+
 PREFIX = "bench"
 MATCH_START, REST, THRESHOLD = 20, 10, 2.0
 STAMPS = "rgbench_stamps"
@@ -115,19 +122,52 @@ def worker(args: argparse.Namespace, mode: str, folder: Path) -> dict[str, Any]:
             from rtcog_gl.processor import GLProcessor
 
             processor = GLProcessor(options(args, folder, nt), sync)
-            processor.start_streaming(None)
-            if mode == "window" and not sync.server_ready.wait(30):
-                raise SystemExit("no window within 30 s")
+            if mode != "publisher":
+                processor.start_streaming(None)
+                if not sync.server_ready.wait(30):
+                    raise SystemExit("no window within 30 s")
         stamp_scores(processor, written)
-        took = [volume(processor, sync, motion, extra, args.tr) for _ in range(nt)]
+        took = []
+        for t in range(nt):
+            if mode == "frozen" and t % BLOCK == 0:
+                tell_viewer(processor, signal.SIGSTOP if stopped(t) else signal.SIGCONT)
+            took.append(volume(processor, sync, motion, extra, args.tr))
+        if mode == "frozen":
+            tell_viewer(processor, signal.SIGCONT)
+        own = [] if mode == "rtcog" else publishing_ms(processor._publisher.info)
         processor.end_run()
-        if mode != "rtcog":
+        if mode in ("window", "frozen"):
             processor.mp_prc_stream.join(30)
     finally:
         del written
         stamps.close()
         stamps.unlink()
-    return {"ms": took, "log": log_of(folder)}
+    return {"ms": took, "own_ms": own, "log": log_of(folder)}
+
+
+def stopped(t: int) -> bool:
+    """Whether the viewer is stopped while volume `t` is worked on, where it is stopped at times."""
+    return t // BLOCK % 2 == 1
+
+
+def tell_viewer(processor: Any, number: signal.Signals) -> None:
+    keeper = psutil.Process(processor.mp_prc_stream.pid)
+    for process in (keeper, *keeper.children()):
+        process.send_signal(number)
+
+
+def publishing_ms(info: Any) -> list[float]:
+    """Return how long after rtcog's own work each volume was published, by the records themselves."""
+    from rtcog_gl.session.segments import ReadOnlySegment
+    from rtcog_gl.session.volumes import VolumeReader
+
+    segment = ReadOnlySegment(info.name)
+    try:
+        records = VolumeReader(segment, info).records(0, info.nt)
+    finally:
+        segment.close()
+    published: list[float] = ((records["committed"] - records["processed"]) / 1e6).tolist()
+    return published
 
 
 def still_head(nt: int) -> npt.NDArray[np.float64]:
@@ -180,8 +220,6 @@ def run(args: argparse.Namespace, mode: str, source: Path, folder: Path) -> dict
         "RTCOG_GL_OPTIONS": shlex.join(flags),
         "PYTHONPATH": os.pathsep.join([str(args.rtcog), os.environ.get("PYTHONPATH", "")]),
     }
-    if mode == "keeper":
-        environment["RTCOG_GL_WINDOW"] = ""
     command = [sys.executable, str(Path(__file__).resolve()), *sys.argv[1:], "--worker", mode, "--folder", str(folder)]
     subprocess.run(command, check=True, cwd=folder, env=environment, stdout=sys.stderr)
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
@@ -190,6 +228,8 @@ def run(args: argparse.Namespace, mode: str, source: Path, folder: Path) -> dict
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     took: dict[str, list[float]] = {mode: [] for mode in MODES}
+    stopping = []
+    own: dict[str, list[float]] = {mode: [] for mode in MODES[1:]}
     rows: list[dict[str, Any]] = []
     same = True
     with tempfile.TemporaryDirectory() as base:
@@ -204,24 +244,49 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 say(f"turn {turn + 1} of {args.turns}: {mode}")
                 result = run(args, mode, source, folder)
                 took[mode] += result["ms"][MATCH_START:]
-                rows += result["log"]
+                if mode in own:
+                    own[mode] += result["own_ms"][MATCH_START:]
+                if mode == "window":
+                    rows += result["log"]
+                elif mode == "frozen":
+                    stopping.append(result["ms"][MATCH_START:])
                 files = outputs(folder)
                 first = files if first is None else first
                 same = same and {k: v for k, v in files.items() if not k.endswith("_Options.yaml")} == first
                 shutil.rmtree(folder)
-    return {"processor_ms": figures(took), "columns": latencies(rows), "files_identical": same}
-
-
-def figures(took: dict[str, list[float]]) -> dict[str, Any]:
-    alone = float(np.median(took["rtcog"]))
     return {
-        mode: {
-            "median": round(float(np.median(values)), 3),
-            "p95": round(float(np.percentile(values, 95)), 3),
-            "more_than_rtcog": round(float(np.median(values)) - alone, 3),
-            "n": len(values),
-        }
-        for mode, values in took.items()
+        "processor_ms": {mode: spread(values) for mode, values in took.items()},
+        "running_less_stopped_ms": running_less_stopped(stopping),
+        "of_that_publishing_ms": {mode: spread(values) for mode, values in own.items()},
+        "columns": latencies(rows),
+        "files_identical": same,
+    }
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    named = {f"p{q}": round(float(np.percentile(values, q)), 3) for q in (50, 95, 99, 100)}
+    return {**named, "n": len(values)}
+
+
+def running_less_stopped(runs: list[list[float]]) -> dict[str, Any]:
+    """Return how much longer volumes took while the viewer ran than while it was stopped."""
+    both: dict[bool, list[float]] = {True: [], False: []}
+    for run in runs:
+        for i, value in enumerate(run):
+            both[stopped(MATCH_START + i)].append(value)
+    running, still = float(np.median(both[False])), float(np.median(both[True]))
+    rng = np.random.default_rng(0)
+    draws = [
+        np.median(rng.choice(both[False], len(both[False]))) - np.median(rng.choice(both[True], len(both[True])))
+        for _ in range(2000)
+    ]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return {
+        "median_running": round(running, 3),
+        "median_stopped": round(still, 3),
+        "difference": round(running - still, 3),
+        "interval_95": [round(float(low), 3), round(float(high), 3)],
+        "n": [len(both[False]), len(both[True])],
     }
 
 
@@ -231,10 +296,7 @@ def latencies(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for row in rows:
         if row.get("committed") and row.get("drawn"):
             ways.setdefault(row["kind"], []).append((row["drawn"] - row["committed"]) / 1e6)
-    return {
-        kind: {f"p{q}": round(float(np.percentile(values, q)), 2) for q in (50, 95, 99, 100)} | {"n": len(values)}
-        for kind, values in ways.items()
-    }
+    return {kind: spread(values) for kind, values in ways.items()}
 
 
 def main() -> None:
