@@ -723,6 +723,43 @@ def test_a_tr_is_the_median_of_its_arrivals() -> None:
     assert [arrivals.due(now + ms * 10**6) for ms in (0, 790, 810, 5000)] == [False, False, True, True]
 
 
+def test_a_volume_is_not_looked_for_before_one_was_ever_done() -> None:
+    arrivals, ms = Arrivals(), 10**6
+    arrivals.see(-1, 0)
+    for t, took in enumerate((30, 20, 40)):
+        now = (t + 1) * 1000 * ms
+        arrivals.see(t, now)
+        assert arrivals.not_before_ns(now) == (0 if t == 0 else int(0.7 * (30 if t == 1 else 20) * ms))
+        arrivals.done(t, now + ms)  # The volume before: says nothing of how long volumes take.
+        arrivals.done(t + 1, now + took * ms)
+    assert arrivals.not_before_ns(3000 * ms + 10 * ms) == 4 * ms
+    assert arrivals.not_before_ns(3000 * ms + 15 * ms) == 0
+
+
+def test_polls_are_rare_while_a_volume_cannot_be_done_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(ns=10**9)
+    monkeypatch.setattr(source_module.time, "monotonic_ns", lambda: clock.ns)
+    with ScriptedSession(scores()) as session, following(session) as source:
+        for t in range(4):
+            clock.ns += 10**9
+            session.run_until("tr_index", t)
+            source.poll()
+            clock.ns += 100_000_000
+            session.run_volume()
+            source.poll()
+            clock.ns -= 100_000_000
+        clock.ns += 10**9
+        session.run_until("tr_index", 4)
+        source.poll()
+        hints = []
+        for ms in (0, 60, 67, 69, 71):
+            now, clock.ns = clock.ns, clock.ns + ms * 1_000_000
+            source.poll()
+            hints.append(source.wait_hint())
+            clock.ns = now
+        assert hints == [LATER_S, LATER_S, 0.003, SOON_S, SOON_S]
+
+
 def test_polls_are_frequent_only_while_something_is_under_way() -> None:
     with ScriptedSession(scores()) as session, following(session) as source:
         source.poll()

@@ -1,4 +1,4 @@
-"""When volumes arrive, as `tr_index` tells: the length of a TR, and whether a volume is under way."""
+"""When volumes arrive, as `tr_index` tells: the length of a TR, whether one is under way, and when it may be done."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ INTERVALS = 15
 
 UNDER_WAY_NS = 2_000_000_000
 """A volume counts as under way no longer than this after it arrived."""
+
+SURELY = 0.7
+"""A volume is not done before this part of the shortest time that one took lately."""
 
 EARLY = 0.8
 """A volume is due from this part of a TR after the one before."""
@@ -26,6 +29,7 @@ class Arrivals:
         self._last: int | None = None
         self._moved_ns = 0
         self._intervals: deque[int] = deque(maxlen=INTERVALS)
+        self._took: deque[int] = deque(maxlen=INTERVALS)
 
     def see(self, tr_index: int, now_ns: int) -> None:
         """Take one look, made at monotonic time `now_ns`."""
@@ -43,6 +47,20 @@ class Arrivals:
         if self._last is None or not self._moved_ns or now_ns - self._moved_ns > UNDER_WAY_NS:
             return None
         return self._last + 1
+
+    def done(self, volume: int, now_ns: int) -> None:
+        """Note that a volume is done; only one that is under way tells how long volumes take."""
+        if volume == self.under_way(now_ns):
+            self._took.append(now_ns - self._moved_ns)
+
+    def not_before_ns(self, now_ns: int) -> int:
+        """Return the nanoseconds for which the volume under way will surely not be done; 0 while nothing is known.
+
+        Looking often all the while would take time from the very work that is waited for, where processors share what
+        they compute with.
+        """
+        shortest = min(self._took, default=0)
+        return max(0, self._moved_ns + int(SURELY * shortest) - now_ns)
 
     def due(self, now_ns: int) -> bool:
         """Whether a volume can be expected to arrive about now; True while nothing is known."""

@@ -210,8 +210,10 @@ class RtcogSource:
         # Nothing tells that a volume that is not scored is done, unless it has a record.
         told = 0 if self._published.speaks(n_final) else self._session.match_start
         scoring = volume is not None and volume >= max(n_final, told)
-        if scoring or self._pending(self._live.onsets) or self._published.due(n_final, since):
+        if self._pending(self._live.onsets) or self._published.due(n_final, since):
             return SOON_S
+        if scoring:
+            return min(LATER_S, max(SOON_S, self._arrivals.not_before_ns(now) / 1e9))
         quiet = since > SETTLED_NS and not self._arrivals.due(now)
         return QUIET_S if quiet else LATER_S
 
@@ -267,6 +269,7 @@ class RtcogSource:
 
     def _show_columns(self, first: int, n_final: int) -> None:
         if n_final > first:
+            self._arrivals.done(n_final - 1, self._now)
             self._final_ns[0, first:n_final] = self._now
             self._kick_ns = self._now + ONSET_NS
             self._change(n_final=n_final, newest_ns=self._now)
