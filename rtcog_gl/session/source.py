@@ -46,6 +46,9 @@ MAP_LOOK_NS = 20_000_000
 LEAVING_S, LEAVING_TRS = 30.0, 10.0
 """With the manager gone, a session without a volume for so long, in seconds and in TRs, is over."""
 
+SAME_TR = 0.01
+"""Lengths of a TR that differ by less than this part are the same."""
+
 RECENT_NS = 1_000_000_000
 """rtcog's lists may go with the end of the run; what was read so shortly before it is all that there was."""
 
@@ -106,6 +109,8 @@ class RtcogSource:
             self._say(message)
         self._now = 0
         self._hit_before = False
+        self._looks: tuple[object, ...] = ()
+        self._due_ns = 0
         self._news = (-1, 0)
         self._map_due_ns = self._kick_ns = self._end_ns = 0
         self._ending = Ending(self._segments, self._session.match_start, self._nt)
@@ -117,6 +122,7 @@ class RtcogSource:
         self._hit = Sparing(hit.is_set, hit.lock_free)
         self._end = Sparing(end.is_set, end.lock_free)
         self._shm_ready = Sparing(ready.is_set, ready.lock_free)
+        self._lock_free = all(look.lock_free for look in (self._new_tr, self._hit, self._end))
         self._tr_index = counter(sync.tr_index)
 
     def _read_proxies(self, sync: Any, onsets: Any, offsets: Any, responses: Any) -> None:
@@ -187,12 +193,13 @@ class RtcogSource:
         # A record is published when rtcog is done with its volume, which is all that `tr_index` says, and sooner.
         done = max(arrived, count - 1)
         new_tr = self._new_tr.ask(now, not self._new_tr.lock_free and self._worth_asking(done))
+        if self._seen_before((lists, hit, arrived, count, new_tr)):
+            return False
         if not self._segments.settled:
             self._segments.tend(now, bool(self._shm_ready.ask(now)), arrived)
         before = self._live
         self._arrivals.see(arrived, now)
-        if self._arrivals.tr_s != self._live.tr_s:
-            self._change(tr_s=self._arrivals.tr_s)
+        self._take_tr(self._arrivals.tr_s)
         self._take(lists.onsets, hit, done, new_tr)
         if count > self._live.n_volumes:
             self._change(n_volumes=count)
@@ -201,6 +208,18 @@ class RtcogSource:
         self._finish()
         self._leave()
         return self._live is not before
+
+    def _seen_before(self, looks: tuple[object, ...]) -> bool:
+        """Whether a poll found what the last one found, so that there is nothing to do; never for long.
+
+        Most polls are such, and the less one does, the less it takes from rtcog. Only where no look takes a lock:
+        elsewhere the rest of a poll decides when to look again.
+        """
+        same = looks == self._looks and not looks[-1] and not self._end_ns and not self._kick_ns
+        if same and self._lock_free and self._now < self._due_ns:
+            return True
+        self._looks, self._due_ns = looks, self._now + int(QUIET_S * 1e9)
+        return False
 
     def wait_hint(self) -> float:
         """Return the seconds that the next poll can wait."""
@@ -266,6 +285,12 @@ class RtcogSource:
         self._show_maps(self._ready.maps)
         if self._now >= self._map_due_ns:
             self._map_due_ns = self._now + MAP_LOOK_NS
+
+    def _take_tr(self, tr_s: float | None) -> None:
+        """Tell of another length of the TR; jitter is no news, which would be published and drawn at each arrival."""
+        told = self._live.tr_s
+        if tr_s is not None and (told is None or abs(tr_s - told) > SAME_TR * told):
+            self._change(tr_s=tr_s)
 
     def _show_columns(self, first: int, n_final: int) -> None:
         if n_final > first:
