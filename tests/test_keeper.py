@@ -95,6 +95,9 @@ class FakeSource:
     def wait_hint(self) -> float:
         return 0.002
 
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def close(self) -> None:
         self.closed = True
 

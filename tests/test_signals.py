@@ -156,6 +156,13 @@ def _look_for_ever(event: Any, polls: Any) -> None:
         polls.value += 100
 
 
+def _wait_for_ever(event: Any, polls: Any) -> None:
+    look = Look(event)
+    while True:
+        look.wait_and_clear(0.002)
+        polls.value += 1
+
+
 def _ask_for_ever(event: Any, polls: Any) -> None:
     while True:
         event.is_set()
@@ -207,6 +214,30 @@ def test_killing_a_viewer_that_looks_never_blocks_rtcog() -> None:
     assert not blocked
     assert polls >= 100_000
     assert kills >= 20
+
+
+@fork
+@linux
+def test_killing_a_viewer_that_waits_for_the_flag_never_blocks_rtcog() -> None:
+    """Unlike ``Event.wait()``, on which the event itself counts."""
+    blocked, _, kills = _kill_pollers(_wait_for_ever, 0, 40)
+    assert not blocked
+    assert kills >= 20
+
+
+@fork
+@linux
+def test_a_signal_ends_a_wait_at_once_and_is_taken_by_it() -> None:
+    ctx = multiprocessing.get_context("fork")
+    event = ctx.Event()
+    look = Look(event)
+    assert look.can_wait
+    assert look.wait_and_clear(0.001) is False
+    process = ctx.Process(target=event.set, daemon=True)
+    process.start()
+    assert look.wait_and_clear(60.0) is True
+    assert not event.is_set()
+    process.join()
 
 
 @fork

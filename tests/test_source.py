@@ -32,6 +32,7 @@ from rtcog_gl.session.source import LATER_S, QUIET_S, SOON_S, RtcogSource
 from rtcog_gl.session.synthetic.scripted import ScriptedSession
 from rtcog_gl.session.volumes import VolumeWriter
 
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux sleeps for a semaphore")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 
@@ -736,7 +737,40 @@ def test_a_volume_is_not_looked_for_before_one_was_ever_done() -> None:
     assert arrivals.not_before_ns(3000 * ms + 15 * ms) == 0
 
 
+@linux
+def test_a_signal_ends_the_pause_and_its_column_is_shown() -> None:
+    with ScriptedSession(scores()) as session, following(session) as source:
+        session.run_volume()
+        source.poll()
+        for t in range(1, 6):
+            session.run_until("tr_index", t)
+            source.poll()
+            assert source.wait_hint() == QUIET_S
+            session.run_until("new_tr.set", t)
+            source.pause(60.0)
+            assert not session.sync.new_tr.is_set()
+            assert source.poll()
+            assert source.live.n_final == t + 1
+
+
+@linux
+def test_a_signal_that_ended_a_pause_vouches_for_no_later_column() -> None:
+    """It came after the counter of the poll before, whatever the counter is by the time of the next poll."""
+    with ScriptedSession(scores()) as session, following(session) as source:
+        session.run_volume()
+        source.poll()
+        session.run_volume()
+        source.pause(60.0)
+        session.run_until("tr_index", 2)
+        source.poll()
+        assert source.live.n_final == 2
+        session.run_until("new_tr.set", 2)
+        source.poll()
+        assert source.live.n_final == 3
+
+
 def test_polls_are_rare_while_a_volume_cannot_be_done_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RtcogSource, "_wakes", False)
     clock = SimpleNamespace(ns=10**9)
     monkeypatch.setattr(source_module.time, "monotonic_ns", lambda: clock.ns)
     with ScriptedSession(scores()) as session, following(session) as source:
@@ -760,7 +794,8 @@ def test_polls_are_rare_while_a_volume_cannot_be_done_yet(monkeypatch: pytest.Mo
         assert hints == [LATER_S, LATER_S, 0.003, SOON_S, SOON_S]
 
 
-def test_polls_are_frequent_only_while_something_is_under_way() -> None:
+def test_polls_are_frequent_only_while_something_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RtcogSource, "_wakes", False)
     with ScriptedSession(scores()) as session, following(session) as source:
         source.poll()
         assert source.wait_hint() == LATER_S

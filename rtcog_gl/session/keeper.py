@@ -83,6 +83,9 @@ class Source(Protocol):
     def wait_hint(self) -> float:
         """Return the seconds that the next poll can wait."""
 
+    def pause(self, seconds: float) -> None:
+        """Sleep until the next poll, or until there is news, where that wakes."""
+
     def close(self) -> None:
         """Let go of everything."""
 
@@ -230,7 +233,7 @@ class Keeper:
             if self._live.ended or self._live.lost:
                 self._await_window()
                 return
-            time.sleep(self._pause())
+            self._source.pause(self._pause())
 
     def _step(self) -> None:
         """Poll and publish; whatever goes wrong is said once, and the next step tries again."""

@@ -40,7 +40,7 @@ def _can_be_read(flag: Any) -> bool:
 
 
 class Look:
-    """Looks at a multiprocessing event; never waits for it.
+    """Looks at a multiprocessing event; never waits in it, which would leave its condition counting on us.
 
     Parameters
     ----------
@@ -54,12 +54,19 @@ class Look:
     clears_lock_free: bool
     """Whether `test_and_clear` is one atomic operation without a lock (also on systems that cannot just look)."""
 
+    can_wait: bool
+    """Whether `wait_and_clear` sleeps in the kernel, where a process can be killed without harm to anybody.
+
+    Elsewhere the standard library waits for a semaphore by looking at it again and again.
+    """
+
     def __init__(self, event: Any) -> None:
         flag = _flag(event)
         self.clears_lock_free = flag is not None
         self.lock_free = flag is not None and _can_be_read(flag)
+        self.can_wait = self.lock_free and sys.platform.startswith("linux")
         self._event = event
-        self._take: Callable[[bool], bool] | None = None if flag is None else flag.acquire
+        self._take: Callable[..., bool] | None = None if flag is None else flag.acquire
         self._value: Callable[[], int] | None = flag.get_value if self.lock_free else None
 
     def is_set(self) -> bool:
@@ -79,6 +86,13 @@ class Look:
             return False
         self._event.clear()
         return True
+
+    def wait_and_clear(self, seconds: float) -> bool:
+        """Sleep until the event is set, and clear it; return False if that took too long. Only if `can_wait`.
+
+        The flag alone is waited for: rtcog's ``set()`` gives it to whoever waits, and asks nothing of him.
+        """
+        return self._take is not None and bool(self._take(True, seconds))
 
 
 class Sparing:

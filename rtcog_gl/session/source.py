@@ -110,6 +110,7 @@ class RtcogSource:
         self._now = 0
         self._hit_before = False
         self._looks: tuple[object, ...] = ()
+        self._done, self._rung = -1, False
         self._due_ns = 0
         self._news = (-1, 0)
         self._map_due_ns = self._kick_ns = self._end_ns = 0
@@ -118,6 +119,7 @@ class RtcogSource:
 
     def _look(self, sync: Any) -> None:
         new_tr, hit, end, ready = Look(sync.new_tr), Look(sync.hit), Look(sync.end), Look(sync.shm_ready)
+        self._signal = new_tr
         self._new_tr = Sparing(new_tr.test_and_clear, new_tr.clears_lock_free)
         self._hit = Sparing(hit.is_set, hit.lock_free)
         self._end = Sparing(end.is_set, end.lock_free)
@@ -191,7 +193,9 @@ class RtcogSource:
         arrived = min(self._tr_index(), self._nt - 1)
         count = self._published.count()
         # A record is published when rtcog is done with its volume, which is all that `tr_index` says, and sooner.
-        done = max(arrived, count - 1)
+        if self._rung:
+            self._take_signal()
+        done = self._done = max(arrived, count - 1)
         new_tr = self._new_tr.ask(now, not self._new_tr.lock_free and self._worth_asking(done))
         if self._seen_before((lists, hit, arrived, count, new_tr)):
             return False
@@ -208,6 +212,24 @@ class RtcogSource:
         self._finish()
         self._leave()
         return self._live is not before
+
+    @property
+    def _wakes(self) -> bool:
+        """Whether the next column's signal will wake `pause`."""
+        return self._signal.can_wait and self._ready.n_final >= self._session.match_start
+
+    def pause(self, seconds: float) -> None:
+        """Sleep until the next poll; a column's signal ends it at once, where one can sleep for it."""
+        if self._wakes:
+            self._rung = self._signal.wait_and_clear(seconds)
+        else:
+            time.sleep(seconds)
+
+    def _take_signal(self) -> None:
+        """Take the signal that ended the pause: it was looked at after the last poll's counter, not this one's."""
+        self._rung, self._looks = False, ()
+        columns = readiness.poll(self._ready, self._done, True, self._nt)
+        self._ready = replace(self._ready, n_final=columns.n_final, floor=columns.floor)
 
     def _seen_before(self, looks: tuple[object, ...]) -> bool:
         """Whether a poll found what the last one found, so that there is nothing to do; never for long.
@@ -231,6 +253,8 @@ class RtcogSource:
         scoring = volume is not None and volume >= max(n_final, told)
         if self._pending(self._live.onsets) or self._published.due(n_final, since):
             return SOON_S
+        if scoring and self._wakes:
+            return QUIET_S
         if scoring:
             return min(LATER_S, max(SOON_S, self._arrivals.not_before_ns(now) / 1e9))
         quiet = since > SETTLED_NS and not self._arrivals.due(now)
