@@ -9,10 +9,11 @@ log = logging.getLogger("rtcog_gl")
 
 def listen(verbose: bool = False) -> None:
     """Let this package's messages be seen, also in a spawned process, where nobody has set up logging yet."""
+    if verbose:
+        log.setLevel(logging.INFO)
     if log.hasHandlers():
         return
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("rtcog-gl: %(message)s"))
     # Not the root logger: rtcog's messages would come twice.
     log.addHandler(handler)
-    log.setLevel(logging.INFO if verbose else logging.WARNING)

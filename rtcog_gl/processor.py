@@ -1,4 +1,4 @@
-"""rtcog's experience-sampling processor with this viewer; imports rtcog, so that only ``rtcog-gl run`` imports it.
+"""rtcog's experience-sampling processor with this viewer; imports rtcog, so that nothing else here imports it early.
 
 The class stands at module level and is found by its name, because the processes that rtcog starts import it anew
 where they do not inherit it.
@@ -159,6 +159,7 @@ class GLProcessor(ESAMProcessor):  # type: ignore[misc]
 
 def _writer(processor: GLProcessor) -> VolumeWriter:
     options, _ = parse_options(words_of(os.environ.get(ENVIRONMENT, ""))[0])
+    listen(options.verbose)
     return VolumeWriter(
         processor.Nt,
         processor.mask_Nv,
@@ -166,6 +167,8 @@ def _writer(processor: GLProcessor) -> VolumeWriter:
         templates=_templates(processor.matcher, processor.mask_Nv),
         rule=_rule(processor.hit_opts),
         reserve=_reserve(processor.shm_tr, processor.matcher.shm),
+        # rtcog's pipeline keeps every volume twice, as it came and preprocessed, in 8 bytes a voxel.
+        private=2 * 8 * processor.mask_Nv * processor.Nt,
     )
 
 

@@ -112,7 +112,7 @@ def _n_scored(scores: Scores) -> int:
 
 @cache
 def _ruler() -> Ruler:
-    # FreeType alone measures the text, without OpenGL; imported late, because rtcog itself imports this module.
+    # FreeType alone measures the text, without OpenGL; imported late, because a run in progress imports this module.
     from rtcog_gl.gpu.font import GlyphAtlas
 
     return Ruler(GlyphAtlas())

@@ -152,13 +152,23 @@ def prepare(command: str) -> ModuleType:
 def register(registry: dict[str, dict[str, Any]], processor: type) -> None:
     """Put a processor into rtcog's table, in place of ``esam``'s and as ``esam_gl`` with the same action.
 
+    A class there that derives from `processor` stays, since it is this viewer's already.
+
     Raises
     ------
     Refused
-        If there is no ``esam``.
+        If there is no ``esam``, or a class that `processor` does not derive from, and that would be lost.
     """
     if EXPERIMENT not in registry:
         raise Refused(f"rtcog's experiments are {sorted(registry)}, expected {EXPERIMENT!r} among them")
+    there = registry[EXPERIMENT]["processor"]
+    if issubclass(there, processor):
+        processor = there
+    elif not issubclass(processor, there):
+        raise Refused(
+            f"rtcog's experiment {EXPERIMENT!r} is run by {there.__module__}.{there.__qualname__}, expected rtcog's "
+            "own class: derive that one from rtcog_gl.processor.GLProcessor instead of rtcog's"
+        )
     for name in (EXPERIMENT, EXPERIMENT_GL):
         registry[name] = {**registry[EXPERIMENT], "processor": processor}
 

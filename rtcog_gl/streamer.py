@@ -82,6 +82,8 @@ class ESAMStreamer:
     ) -> None:
         words, self._messages = words_of(os.environ.get(ENVIRONMENT, ""))
         self._options, refused = parse_options(words)
+        if self._options.verbose:
+            listen(verbose=True)
         self._messages += refused
         self._sync = sync_events
         self.window: WindowProcess | None = None

@@ -90,6 +90,10 @@ TITLES = {
     "keeper gone": (replace(LIVE, keeper_lost="gone"), "TR 143 | NOT LIVE"),
     "ended": (ENDED, "TR 143 | the last volume"),
     "volumes stopped": (replace(LIVE, map=volume(139)), "TR 139 | OLDER, newest is TR 143"),
+    "records stopped": (
+        replace(LIVE, live=replace(LIVE.live, n_volumes=100), map=volume(99)),
+        "TR 99 | OLDER, newest is TR 143",
+    ),
     "looking back": (replace(LIVE, map=volume(100), view=View(cursor=100)), "TR 100 | (looking back)"),
     "back to live, not there yet": (replace(LIVE, map=volume(100)), "TR 100 | OLDER, newest is TR 143"),
     "looking back, not there yet": (replace(LIVE, view=View(cursor=100)), "TR 143 | (looking back)"),
@@ -144,6 +148,8 @@ def test_a_picture_that_is_no_longer_live_is_another_one() -> None:
     for changed in (replace(LIVE, now_ns=NOW + 60 * SECOND), ENDED, replace(LIVE, keeper_lost="gone")):
         assert brain.key(LIVE) != brain.key(changed)
     assert brain.key(HELD) != brain.key(replace(HELD, explained=TOLD))
+    stopped = replace(LIVE, live=replace(LIVE.live, n_final=146))
+    assert brain.key(LIVE) != brain.key(stopped)
 
 
 def test_a_new_volume_alone_leaves_a_held_hit_as_it_is() -> None:

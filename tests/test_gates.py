@@ -294,7 +294,7 @@ def test_value_lines_say_what_the_verdicts_rest_on() -> None:
     got = at(30, {30: (1.5, 1.25, 0.5)}, action=1, cooldown_end=44, norm_change=0.3125)
     assert got == {
         "matching": ("open", "since TR 10"),
-        "survey": ("closed", "on screen"),
+        "survey": ("closed", "action not ended"),
         "cooldown": ("closed", "14 left"),
         "motion": ("closed", "0.31 > 0.2"),
         "threshold": ("open", "0.50 above"),

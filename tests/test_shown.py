@@ -13,7 +13,7 @@ from rtcog_gl.model.shown import Choice, chosen, why_missing
 from rtcog_gl.model.view import Extent, Maps, View, apply
 
 NT = 60
-SESSION = Session(NT, ("A", "B"), 1.5, vols_noaction=5, slots=20)
+SESSION = Session(NT, ("A", "B"), 1.5, vols_noaction=5, slots=20, questions=("mood",))
 HITS = (12, 21, 30)
 
 
@@ -137,3 +137,10 @@ def test_why_a_volume_cannot_be_had() -> None:
     assert why_missing(4, 20, live, known) == "TR 4: this volume was not preprocessed"
     assert why_missing(40, 20, live, known) == "TR 40: the volume is not there yet"
     assert why_missing(40, 20, replace(live, ended=True), known) == "TR 40: no volume was published"
+
+
+def test_without_a_survey_the_map_goes_on_live_after_a_hit() -> None:
+    """Nobody ends the action then, so that a hit would be held to the end of the run."""
+    dry = replace(SESSION, questions=())
+    assert chosen(View(), SESSION, live_at(23)).held
+    assert chosen(View(), dry, live_at(23)) == Choice(22, following=True)

@@ -622,6 +622,8 @@ def test_what_the_session_needs_stays_free(monkeypatch: pytest.MonkeyPatch) -> N
     assert find_room(1 << 30).size == (2 << 30) // 4
     machine(monkeypatch, (8 << 30, 12 << 30), 2 << 30)
     assert find_room(3 << 29).size == (1 << 29) - MARGIN_BYTES
+    machine(monkeypatch, (8 << 30, 12 << 30), 6 << 30)
+    assert find_room(1 << 30, private=9 << 29).size == (1 << 29) - MARGIN_BYTES
     machine(monkeypatch, (1 << 20, 12 << 30), 40 << 30)
     assert find_room(1 << 30).size == 0
     machine(monkeypatch, None, None)

@@ -95,7 +95,7 @@ def decide(session: Session, live: Live, scores: npt.NDArray[np.floating], recor
     record = records[t] if t < len(records) and records[t]["committed"] else None
     gates = (
         _matching(session, t),
-        _survey(live, record, t),
+        _survey(session, live, record, t),
         _cooldown(session, live, record, t),
         _motion(session.rule, record),
         *_scored(session, scores, t),
@@ -112,7 +112,7 @@ def _matching(session: Session, t: int) -> Gate:
     return _gate("matching", begun, f"{'since' if begun else 'from'} TR {session.match_start}")
 
 
-def _survey(live: Live, record: np.void | None, t: int) -> Gate:
+def _survey(session: Session, live: Live, record: np.void | None, t: int) -> Gate:
     if record is not None:
         running = bool(record["action"])
     else:
@@ -120,7 +120,9 @@ def _survey(live: Live, record: np.void | None, t: int) -> Gate:
         began = max((o for o in live.onsets if o < t), default=-1)
         ended = max((o for o in live.offsets if o <= t), default=-1)
         running = began >= 0 and ended <= began
-    return _gate("survey", not running, "on screen" if running else "none running")
+    asked = bool(session.questions or live.questions)
+    words = ("on screen" if asked else "action not ended") if running else "none running"
+    return _gate("survey", not running, words)
 
 
 def _cooldown(session: Session, live: Live, record: np.void | None, t: int) -> Gate:

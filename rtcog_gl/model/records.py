@@ -29,7 +29,8 @@ its own work on it (scores and hit included), and had published it here; ``commi
 ``motion``: roll, pitch, yaw (degrees), dS, dL, dP (mm), as the scanner's registration gives them (AFNI's order).
 ``norm_change``: change of the motion's Euclidean norm that the hit rule's `mot_thr` is held against; NaN where there
 was nothing to compare with. ``cooldown_end``: first TR at which a hit can be declared again. ``action``: 1 if the
-survey was running when the volume came. ``has_map``: 1 if the volume itself was published. ``check``: CRC-32 of all of
+survey was running when the volume came (asked a moment before rtcog asks, so that it can differ in the very moment in
+which a survey ends). ``has_map``: 1 if the volume itself was published. ``check``: CRC-32 of all of
 the above.
 """
 

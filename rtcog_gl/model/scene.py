@@ -112,6 +112,11 @@ class Scene:
         return self.live.questions or self.session.questions
 
     @property
+    def records_stopped(self) -> bool:
+        """Whether volumes come whose record does not: what the newest record says is no longer the present."""
+        return self.live.n_final - self.live.n_volumes > 1
+
+    @property
     def extent(self) -> Extent:
         """What the view can walk through."""
         return Extent(self.session.nt, self.live.n_final, len(self.live.maps))

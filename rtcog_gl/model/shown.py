@@ -51,7 +51,12 @@ def _hit(live: Live, index: int | None) -> Choice:
 
 
 def _hit_of_running_survey(session: Session, live: Live) -> int | None:
-    """Return the TR of the hit whose survey is on the screen, once its map is there."""
+    """Return the TR of the hit whose survey is on the screen, once its map is there.
+
+    Where the session asks no questions, there is no survey, and nobody may ever end the action.
+    """
+    if not (session.questions or live.questions):
+        return None
     last = max((t for t in (live.n_final - 1, *live.onsets, *live.offsets) if t < session.nt), default=-1)
     if not action_state(live.onsets, live.offsets, last, session.vols_noaction).in_action:
         return None

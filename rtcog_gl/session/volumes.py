@@ -49,6 +49,8 @@ class VolumeWriter:
         When the producer declares a hit.
     reserve : int
         Bytes of shared memory that the session itself may still come to occupy: they stay free.
+    private : int
+        Bytes of other memory that it may still come to occupy.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class VolumeWriter:
         templates: npt.NDArray[np.float32] | None = None,
         rule: HitRule | None = None,
         reserve: int = 0,
+        private: int = 0,
     ) -> None:
         nt, nv, slots = int(nt), int(nv), int(slots)
         if not (0 <= nt <= LARGEST and 1 <= nv <= LARGEST and -1 <= slots <= LARGEST):
@@ -81,7 +84,7 @@ class VolumeWriter:
         if maps.ndim != 2 or maps.shape[1] != nv:
             raise ValueError(f"the templates have shape {maps.shape}, expected (n, {nv})")
         _check_type("templates have", maps)
-        shm, head, self.note = make(nt, nv, slots, len(maps), find_room(reserve))
+        shm, head, self.note = make(nt, nv, slots, len(maps), find_room(reserve, private))
         self._owner, self._head, self._n = os.getpid(), head, 0
         buf: Any = shm.buf
         self._buf = buf

@@ -73,13 +73,15 @@ def memory_free() -> int | None:
     return available_memory() if MEMINFO.is_file() else None
 
 
-def find_room(reserve: int) -> Room:
+def find_room(reserve: int, private: int = 0) -> Room:
     """Return how large the segment may be.
 
     Parameters
     ----------
     reserve : int
         Bytes of shared memory that the session itself may still come to occupy.
+    private : int
+        Bytes of other memory that it may still come to occupy.
     """
     rooms = [Room(UNLIMITED, "the system sets no limit")]
     shared, memory = shared_free(), memory_free()
@@ -88,7 +90,7 @@ def find_room(reserve: int) -> Room:
         kept = reserve + min(MARGIN_BYTES, total // MARGIN_PART)
         rooms.append(Room(free - kept, f"{_mib(free)} of shared memory are free and {_mib(kept)} are to stay free"))
     if memory is not None:
-        kept = reserve + MARGIN_BYTES
+        kept = reserve + private + MARGIN_BYTES
         rooms.append(Room(memory - kept, f"{_mib(memory)} of memory are available and {_mib(kept)} are to stay so"))
         part = memory // MEMORY_PART
         rooms.append(Room(part, f"{_mib(memory)} of memory are available, of which {_mib(part)} may be taken"))

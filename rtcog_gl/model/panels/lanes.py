@@ -156,7 +156,8 @@ def _processing(scene: Scene, first: int, end: int) -> _Lane:
 def _shown(scene: Scene, values: Floats, first: int, digits: int, unit: str) -> str:
     """Return the value at the TR looked at, or the newest."""
     at = (scene.live.n_volumes - 1 if scene.view.live else shown_tr(scene)) - first
-    value = float(values[at]) if 0 <= at < len(values) else math.nan
+    stopped = scene.view.live and scene.records_stopped
+    value = float(values[at]) if 0 <= at < len(values) and not stopped else math.nan
     return f"{value:.{digits}f} {unit}" if math.isfinite(value) else "\u2013"
 
 

@@ -117,11 +117,10 @@ def _volume(scene: Scene, shown: ShownMap, choice: Choice) -> Title:
     name = f"TR {shown.tr}"
     if not choice.following:
         return Title(Piece(name, "text", True), (Piece("(looking back)", "warn", True),))
-    # The next volume's record comes a moment before the volume itself.
-    if shown.tr < scene.live.n_volumes - 2:
-        return Title(
-            Piece(name, "text", True), (Piece(f"OLDER, newest is TR {scene.live.n_volumes - 1}", "warn", True),)
-        )
+    # The next volume's scores come a moment before its record, and that before the volume itself.
+    newest = max(scene.live.n_volumes, scene.live.n_final) - 1
+    if shown.tr < newest - 1:
+        return Title(Piece(name, "text", True), (Piece(f"OLDER, newest is TR {newest}", "warn", True),))
     now = status(scene)
     if now.word == "STALLED":
         return Title(Piece(name, "text", True), (Piece("NOT LIVE", "bad", True),))

@@ -142,6 +142,8 @@ def _cells(scene: Scene, style: Style, now: Status) -> list[Cell]:
 
 def _processing_ms(scene: Scene) -> float:
     """Return how long the newest volume took, in whole ms; -1 where that is not known."""
+    if scene.records_stopped:
+        return -1.0
     newest = scene.live.n_volumes
     took = processing_ms(scene.volumes[max(0, newest - 1) : newest])
     return float(round(took[0])) if len(took) and np.isfinite(took[0]) else -1.0
