@@ -38,6 +38,19 @@ def wait_for(look: Callable[[], T], seconds: float = 60.0) -> T:
     return value
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let what is started meanwhile be interrupted, also where the tests run in the background with SIGINT ignored.
+
+    A signal that is ignored stays so in a new program; one that is handled gets the system's default action there.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Rig:
     """One experiment's folder and settings."""
 
@@ -60,6 +73,7 @@ class Rig:
             "no_viewer": False,
             "odd_motion": False,
             "fail_at": NT,
+            "fail_end": "",
             "kill_viewer_at": -1,
             "action_vols": 3,
             "gates": [],
@@ -87,15 +101,16 @@ class Rig:
         return ["--segment-prefix", self.prefix]
 
     def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=os.name == "posix",
-        )
+        with interruptible():
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=os.name == "posix",
+            )
 
     @contextmanager
     def running(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:

@@ -249,6 +249,18 @@ def test_info_says_what_was_asked_for(finished: Run) -> None:
     )
 
 
+def test_a_threshold_for_motion_that_rtcog_does_not_use_is_none(tmp_path: Path) -> None:
+    hits = {"nconsec_vols": 2, "nonline": 1, "do_mot": False, "mot_thr": 0.05}
+    rig = Rig(tmp_path, METHODS[0], nvols=9, hits=hits, gates=["go0"])
+    with rig.running([*MODULE, "run", *rig.flags, *rig.arguments]) as process:
+        board = rig.board()
+        rig.go("go0")
+        printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    assert board.volumes is not None
+    assert board.volumes.rule == HitRule(5.0, 2, 1, mot_thr=None)
+
+
 def test_columns_are_what_the_processor_worked_with(finished: Run) -> None:
     processed = finished.array("pp_Final").astype(np.float32)
     assert finished.columns[:DISCARD] == [None] * DISCARD
@@ -376,6 +388,24 @@ def test_run_that_breaks_off_ends_twice_and_leaves_nothing(tmp_path: Path, metho
     theirs = Rig(tmp_path / "alone", method, fail_at=NT // 2)
     assert theirs.alone()[0] == 0
     assert rig.produced() == theirs.produced()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_end_that_fails_removes_the_segment_and_fails_with_rtcogs_error(tmp_path: Path, method: str) -> None:
+    rig = Rig(tmp_path, method, nvols=9, fail_end="the disk is full", gates=["go0", "go-out"])
+    with rig.running([*MODULE, "run", *rig.flags, *rig.arguments]) as process:
+        board = rig.board()
+        assert board.volumes is not None
+        assert not is_removed(board.volumes.name)
+        rig.go("go0")
+        wait_for((rig.out / "failed.json").exists)
+        # Now, not when the process ends, whose own cleaning up would do it in any case.
+        assert is_removed(board.volumes.name)
+        assert rig.said("failed.json") == {"error": "OSError: the disk is full", "while": "None"}
+        rig.go("go-out")
+        printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    assert printed.count("Traceback") == printed.count("OSError: the disk is full") == 1
 
 
 @pytest.mark.skipif("spawn" not in METHODS, reason="a forked viewer is given anything")

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from standin_rig import METHODS, MODULE, Rig
@@ -128,11 +130,35 @@ def test_what_rtcog_misses_is_named(fake: Path, source: str, said: str) -> None:
     assert (done.returncode, done.stderr) == (2, f"rtcog-gl run: {said}.\n")
 
 
+@pytest.mark.parametrize("command", ["run", "run-min"])
+@pytest.mark.parametrize("ends", [None, 7, SystemExit(3), KeyboardInterrupt()])
+def test_the_command_line_is_rtcogs_only_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, command: str, ends: int | BaseException | None
+) -> None:
+    seen: list[list[str]] = []
+
+    def program() -> int | None:
+        seen.append(sys.argv)
+        if isinstance(ends, BaseException):
+            raise ends
+        return ends
+
+    before = ["our program", "its word"]
+    monkeypatch.setattr(sys, "argv", before)
+    monkeypatch.setattr(run, "prepare", lambda command: SimpleNamespace(main=program))
+    monkeypatch.setattr(run, "check_like_esam", lambda arguments: None)
+    monkeypatch.setattr(run, "listen", lambda verbose: None)
+    with pytest.raises(type(ends)) if isinstance(ends, BaseException) else nullcontext():
+        assert run.main(command, ["-c", "x"]) == (ends or 0)
+    assert seen == [[run.PROGRAMS[command][1], "-c", "x"]]
+    assert sys.argv is before
+
+
 def test_registry_gets_both_names() -> None:
-    registry = {"basic": {"processor": int, "action": str}, "esam": {"processor": float, "action": bytes}}
+    registry = {"basic": {"processor": float, "action": str}, "esam": {"processor": int, "action": bytes}}
     run.register(registry, bool)
     assert registry == {
-        "basic": {"processor": int, "action": str},
+        "basic": {"processor": float, "action": str},
         "esam": {"processor": bool, "action": bytes},
         "esam_gl": {"processor": bool, "action": bytes},
     }
@@ -141,6 +167,16 @@ def test_registry_gets_both_names() -> None:
 def test_registry_without_esam_is_refused() -> None:
     with pytest.raises(run.Refused, match=r"\['basic'\], expected 'esam'"):
         run.register({"basic": {}}, bool)
+
+
+def test_a_class_made_from_ours_stays_and_one_that_would_be_lost_is_refused() -> None:
+    registry = {"esam": {"processor": bool, "action": bytes}}
+    run.register(registry, int)
+    assert {name: entry["processor"] for name, entry in registry.items()} == {"esam": bool, "esam_gl": bool}
+    foreign = {"esam": {"processor": float, "action": bytes}}
+    with pytest.raises(run.Refused, match=r"'esam' is run by builtins\.float, expected rtcog's own class"):
+        run.register(foreign, int)
+    assert foreign == {"esam": {"processor": float, "action": bytes}}
 
 
 @pytest.mark.parametrize("method", METHODS)

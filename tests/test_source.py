@@ -18,6 +18,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from walker import PUBLISHED
 
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.session import proxies
@@ -25,7 +26,7 @@ from rtcog_gl.session import source as source_module
 from rtcog_gl.session.arrivals import Arrivals
 from rtcog_gl.session.contract import StreamingConfig
 from rtcog_gl.session.describe import describe
-from rtcog_gl.session.proxies import rating, ratings
+from rtcog_gl.session.proxies import Lists, ListsReader, rating, ratings
 from rtcog_gl.session.published import DUE_NS, SILENT_VOLUMES
 from rtcog_gl.session.signals import SPARING_S, Look
 from rtcog_gl.session.source import LATER_S, QUIET_S, SOON_S, RtcogSource
@@ -853,6 +854,53 @@ def publishing(nt: int = 12, nv: int = 8, **options: Any) -> Iterator[VolumeWrit
 def publish(writer: VolumeWriter, t: int) -> None:
     times = {"received": 1, "processed": 2, "cooldown_end": 0, "action": False}
     writer.publish(t, np.full(writer.info.nv, t, np.float32), motion=[0] * 6, norm_change=0.0, **times)
+
+
+class NotedLists:
+    """Stands in for the reader of the lists, and notes when its value is looked at."""
+
+    def __init__(self, reader: ListsReader, note: Callable[[str], None]) -> None:
+        self._reader, self._note = reader, note
+
+    @property
+    def value(self) -> Lists:
+        self._note("onsets")
+        return self._reader.value
+
+
+@pytest.mark.parametrize("lock_free", [True, False])
+def test_a_poll_looks_in_the_order_that_the_walk_proves(monkeypatch: pytest.MonkeyPatch, lock_free: bool) -> None:
+    looked: list[str] = []
+
+    def noted(name: str, look: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(*words: Any) -> Any:
+            looked.append(name)
+            return look(*words)
+
+        return ask
+
+    with (
+        publishing() as writer,
+        ScriptedSession(scores(), {4: np.ones(8)}) as session,
+        following(session, volumes=writer.info) as source,
+    ):
+        looks = {"end": source._end, "hit": source._hit, "new_tr": source._new_tr}
+        for name, look in looks.items():
+            monkeypatch.setattr(look, "lock_free", lock_free)
+            monkeypatch.setattr(look, "ask", noted(name, look.ask))
+        monkeypatch.setattr(source, "_tr_index", noted("tr_index", source._tr_index))
+        monkeypatch.setattr(source._published, "count", noted("count", source._published.count))
+        monkeypatch.setattr(source, "_lists", NotedLists(source._lists, looked.append))
+        for t in range(6):
+            session.run_volume()
+            publish(writer, t)
+            looked.clear()
+            source.poll()
+            assert tuple(looked) == PUBLISHED
+        source._rung = True
+        looked.clear()
+        source.poll()
+        assert tuple(looked) == PUBLISHED
 
 
 def test_a_record_vouches_for_the_column_when_its_signal_was_lost() -> None:

@@ -42,8 +42,20 @@ def comm_process(opts: Any, sync: Any, proc_class: Any, shared_responses: Any = 
         processor.end_run(save=False)
     finally:
         wait(Path(opts.out_dir, "go-end"), opts.gates)
-        processor.end_run()
+        end(processor, opts)
     return 0
+
+
+def end(processor: Any, opts: Any) -> None:
+    """End the run; if that fails, say of what, and leave only when told to."""
+    try:
+        processor.end_run()
+    except BaseException as error:
+        facts = {"error": f"{type(error).__name__}: {error}", "while": repr(error.__context__)}
+        Path(opts.out_dir, "failed.part").write_text(json.dumps(facts))
+        Path(opts.out_dir, "failed.part").rename(Path(opts.out_dir, "failed.json"))
+        wait(Path(opts.out_dir, "go-out"), opts.gates)
+        raise
 
 
 def wait(path: Path, gates: list[str]) -> None:

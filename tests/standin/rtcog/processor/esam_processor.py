@@ -154,3 +154,5 @@ class ESAMProcessor:
         self.shm_tr_manager.cleanup()
         self.matcher.manager.cleanup()
         self.sync.end.set()
+        if self.options.fail_end:
+            raise OSError(self.options.fail_end)
