@@ -94,7 +94,7 @@ def test_action_state_is_rtcogs(onsets, offsets, last_t) -> None:
     assert action_state(onsets, offsets, last_t, 6) == old_viewer(onsets, offsets, last_t, 6)
 
 
-SESSION = Session(nt=100, labels=("a", "b"), hit_thr=1.0, match_start=5, vols_noaction=4)
+SESSION = Session(nt=100, labels=("a", "b"), hit_thr=1.0, match_start=5, vols_noaction=4, questions=("mood",))
 S = 1_000_000_000
 
 
@@ -123,6 +123,7 @@ S = 1_000_000_000
             "all volumes received; waiting for the end of the run",
         ),
         (Live(n_final=100, ended=True), 60, "ENDED", "after 100 of 100 volumes"),
+        (Live(n_final=99, ended=True), 60, "ENDED", "early, after 99 of 100 volumes"),
         (Live(n_final=20, lost="rtcog is gone"), 0, "STALLED", "rtcog is gone"),
     ],
 )
@@ -163,3 +164,8 @@ def test_the_cooldown_that_a_run_begins_with_is_said() -> None:
     session = replace(SESSION, match_start=2, vols_noaction=10)
     assert state_word(session, Live(n_final=10)) == ("MATCHING", "no hit before TR 10")
     assert state_word(session, Live(n_final=11)) == ("MATCHING", "")
+
+
+def test_without_questions_there_is_no_survey_to_speak_of() -> None:
+    session = replace(SESSION, questions=())
+    assert state_word(session, Live(n_final=20, onsets=(19,))) == ("ACTION", "action since TR 19")

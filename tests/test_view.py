@@ -191,3 +191,17 @@ def test_before_the_first_volume_there_is_nothing_to_walk_through() -> None:
 def test_help_is_switched() -> None:
     assert walk(View(), RUN, "help").help
     assert walk(View(), RUN, "help", "help") == View()
+
+
+def test_from_the_past_the_keys_lead_to_the_hit_beside_it() -> None:
+    """All panels then speak of the TR of the map."""
+    maps = (30, 80, 150)
+    plain, published = Extent(1200, 500, 3, maps=maps), Extent(1200, 500, 3, live_maps=True, maps=maps)
+    view = View(cursor=100)
+    for extent, back, on in ((plain, 1, 2), (published, None, None)):
+        earlier, later = apply(view, "previous_hit", extent), apply(view, "next_hit", extent)
+        assert (earlier.cursor, earlier.hit) == (80, back)
+        assert (later.cursor, later.hit) == (150, on)
+        assert apply(earlier, "previous_hit", extent).cursor == 30
+    assert apply(View(cursor=10), "previous_hit", published) == View(cursor=10)
+    assert apply(View(cursor=200), "next_hit", published) == View(cursor=200)

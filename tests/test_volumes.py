@@ -30,7 +30,7 @@ from rtcog_gl.session import volumes_room
 from rtcog_gl.session.segments import ReadOnlySegment, is_removed
 from rtcog_gl.session.volumes import VolumeReader, VolumeWriter
 from rtcog_gl.session.volumes_layout import ALIGN, CHECKED, HEADER, RECORD, Header, layout
-from rtcog_gl.session.volumes_room import MARGIN_BYTES, Room, find_room, plans
+from rtcog_gl.session.volumes_room import BOARD_BYTES, MARGIN_BYTES, Room, find_room, plans
 
 NT, NV, SLOTS = 10, 37, 4
 MIB = 1 << 20
@@ -615,9 +615,9 @@ def machine(monkeypatch: pytest.MonkeyPatch, shared: tuple[int, int] | None, mem
 
 def test_what_the_session_needs_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch, (8 << 30, 12 << 30), 40 << 30)
-    assert find_room(1 << 30).size == (7 << 30) - MARGIN_BYTES
+    assert find_room(1 << 30).size == (7 << 30) - MARGIN_BYTES - BOARD_BYTES
     machine(monkeypatch, (60 * MIB, 64 * MIB), 40 << 30)
-    assert find_room(10 * MIB).size == 60 * MIB - 10 * MIB - 64 * MIB // 20
+    assert find_room(10 * MIB).size == 60 * MIB - 10 * MIB - BOARD_BYTES - 64 * MIB // 20
     machine(monkeypatch, (8 << 30, 12 << 30), 2 << 30)
     assert find_room(1 << 30).size == (2 << 30) // 4
     machine(monkeypatch, (8 << 30, 12 << 30), 2 << 30)
@@ -641,25 +641,25 @@ def test_this_machine_tells_its_room() -> None:
 
 def test_fewer_slots_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     nv, room = 1000, 32 * 1024
-    machine(monkeypatch, (3 * MIB + room, 40 * MIB), None)
+    machine(monkeypatch, (7 * MIB + room, 40 * MIB), None)
     made = VolumeWriter(NT, nv, slots=9, templates=np.zeros((2, nv)), reserve=MIB)
     made.close()
     assert (made.info.slots, made.info.n_templates) == (5, 2)
     assert made.note == (
-        "5 instead of 9 volumes are kept whole: 3 MiB of shared memory are free and 3 MiB are to stay free."
+        "5 instead of 9 volumes are kept whole: 7 MiB of shared memory are free and 7 MiB are to stay free."
     )
 
 
 def test_templates_go_before_the_records_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine(monkeypatch, (2 * MIB + 6000, 40 * MIB), None)
+    machine(monkeypatch, (6 * MIB + 6000, 40 * MIB), None)
     made = VolumeWriter(NT, 1000, slots=9, templates=np.zeros((2, 1000)))
     made.close()
     assert (made.info.slots, made.info.n_templates) == (1, 0)
-    assert made.note.startswith("1 instead of 9 volumes are kept whole and the 2 template maps are left out: 2 MiB of")
-    machine(monkeypatch, (2 * MIB + 6000, 40 * MIB), None)
+    assert made.note.startswith("1 instead of 9 volumes are kept whole and the 2 template maps are left out: 6 MiB of")
+    machine(monkeypatch, (6 * MIB + 6000, 40 * MIB), None)
     made = VolumeWriter(NT, 1000, slots=1, templates=np.zeros((2, 1000)))
     made.close()
-    assert made.note.startswith("The 2 template maps are left out: 2 MiB of")
+    assert made.note.startswith("The 2 template maps are left out: 6 MiB of")
 
 
 def test_no_room_for_the_records_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,8 @@ def state_word(session: Session, live: Live, now_ns: int | None = None) -> tuple
         Monotonic time (ns); without it, a session never counts as stalled.
     """
     if live.ended:
-        return "ENDED", f"after {live.n_final} of {_volumes(session.nt)}"
+        early = "early, " if live.n_final < session.nt else ""
+        return "ENDED", f"{early}after {live.n_final} of {_volumes(session.nt)}"
     if live.lost:
         return "STALLED", live.lost
     if reason := _stalled(session, live, now_ns):
@@ -158,7 +159,8 @@ def state_word(session: Session, live: Live, now_ns: int | None = None) -> tuple
     last_t = max(live.n_final - 1, *(t for t in (*live.onsets, *live.offsets, -1) if t < session.nt))
     state = action_state(live.onsets, live.offsets, last_t, session.vols_noaction)
     if state.in_action:
-        return "ACTION", f"survey on screen since TR {max(t for t in live.onsets if t <= last_t)}"
+        what = "survey on screen" if session.questions or live.questions else "action"
+        return "ACTION", f"{what} since TR {max(t for t in live.onsets if t <= last_t)}"
     if reason := _no_matching(session, live):
         return "WAITING", reason
     if state.in_cooldown and state.cooldown_end is not None:

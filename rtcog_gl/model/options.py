@@ -150,7 +150,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--photodiode", action="store_true", help="32-pixel square, lower right: white while the newest TR is odd")
     linger = "close S seconds after the session's end (default: when closed, or when the next session starts)"
     add("--linger", type=number(-1, 1e7), default=default.linger, metavar="S", help=linger)
-    kept = "newest volumes kept for the live map; 0: none (default: what fits into 512 MB)"
+    kept = "newest volumes kept for the live map; 0: none, in the demo as plain rtcog (default: what fits into 512 MB)"
     add("--live-maps", type=number(-1, 1_000_000, int), default=default.live_maps, metavar="N", help=kept)
     add("--verbose", action="store_true", help="log what is being done")
     add("--stamps", default=None, help=argparse.SUPPRESS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,6 +41,9 @@ class ShownMap:
 
     at: Point | None = None
     """Where the planes cross (RAS+ mm); None: at the peak."""
+
+    value_at: float = math.nan
+    """Value where they cross; NaN outside the mask."""
 
     @property
     def is_hit(self) -> bool:

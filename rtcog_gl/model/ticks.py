@@ -61,11 +61,20 @@ def value_range(values: npt.NDArray[np.floating], also: float, most: int) -> tup
     return math.floor((lo - margin) / step) * step, math.ceil((hi + margin) / step) * step
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """Return a number with its sign (a true minus sign), or an en dash when there is none."""
+def signed(value: float, digits: int = 2, smallest: bool = True) -> str:
+    """Return a number with its sign (a true minus sign), or an en dash when there is none.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        Decimals.
+    smallest : bool
+        Whether very small numbers are told with an exponent; otherwise they are 0.
+    """
     if not math.isfinite(value):
         return "\u2013"
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+    if abs(value) >= 1e5 or (smallest and value != 0 and abs(value) < 1e-3):
         text = f"{abs(value):.{digits}e}".replace("e-0", f"e{MINUS}").replace("e-", f"e{MINUS}").replace("e+0", "e")
     else:
         text = f"{abs(value):.{digits}f}"

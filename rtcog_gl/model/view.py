@@ -74,6 +74,9 @@ class Extent:
     hit: int | None = None
     """Index of the hit that is shown where every volume's map can be had; None while a volume is."""
 
+    maps: tuple[int, ...] = ()
+    """The TRs of the hits, in the order in which their maps came."""
+
 
 def span_of(view: View, nt: int) -> int:
     """Return the number of TRs in view, from 1 to `nt`."""
@@ -166,9 +169,21 @@ def _other_hit(view: View, by: int, extent: Extent) -> View:
     newest = extent.n_maps - 1
     if newest < 0:
         return view
+    if view.cursor is not None and extent.maps:
+        return _hit_beside(view, view.cursor, by, extent)
     if extent.live_maps and view.maps != "hits":
         # From a volume, either key first leads to the newest hit; it stays until told otherwise.
         return replace(view, hit=newest if extent.hit is None else min(max(0, extent.hit + by), newest))
     now = shown_hit(view, extent.n_maps)
     new = min(max(0, (newest if now is None else now) + by), newest)
     return replace(view, hit=None if new == newest else new)
+
+
+def _hit_beside(view: View, cursor: int, by: int, extent: Extent) -> View:
+    """Look back at the hit before or after the TR looked at, so that all panels speak of the same TR."""
+    beside = [t for t in extent.maps if (t < cursor if by < 0 else t > cursor)]
+    if not beside:
+        return view
+    tr = max(beside) if by < 0 else min(beside)
+    index = None if extent.live_maps and view.maps == "auto" else extent.maps.index(tr)
+    return replace(_move(view, tr - cursor, extent), hit=index)

@@ -27,6 +27,9 @@ MARGIN_BYTES = 64 << 20
 MARGIN_PART = 20
 """What stays free beside what the session may need: 64 MiB, or a 20th of the file system where that is less."""
 
+BOARD_BYTES = 4 << 20
+"""What the viewer's board may come to take, which is made later."""
+
 MEMORY_PART = 4
 """At most this part of the memory that is available is taken."""
 
@@ -87,7 +90,7 @@ def find_room(reserve: int, private: int = 0) -> Room:
     shared, memory = shared_free(), memory_free()
     if shared is not None:
         free, total = shared
-        kept = reserve + min(MARGIN_BYTES, total // MARGIN_PART)
+        kept = reserve + BOARD_BYTES + min(MARGIN_BYTES, total // MARGIN_PART)
         rooms.append(Room(free - kept, f"{_mib(free)} of shared memory are free and {_mib(kept)} are to stay free"))
     if memory is not None:
         kept = reserve + private + MARGIN_BYTES

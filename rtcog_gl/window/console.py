@@ -126,7 +126,13 @@ class Console:
     def _extent(self) -> Extent:
         session, live = self.session, self.live
         return Extent(
-            session.nt, live.n_final, len(live.maps), session.slots > 0, session.has_templates, self._maps.choice.hit
+            session.nt,
+            live.n_final,
+            len(live.maps),
+            session.slots > 0,
+            session.has_templates,
+            self._maps.choice.hit,
+            live.maps,
         )
 
     def absorb(self, update: Update) -> list[Shown]:

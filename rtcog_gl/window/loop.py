@@ -26,6 +26,13 @@ log = logging.getLogger("rtcog_gl")
 TICK_S = 0.2
 """How often the age of the newest column is written anew."""
 
+SETTLE_S = 1.0
+"""A window whose size changed is drawn whole for so long.
+
+The driver learns of the new size when the desktop has carried it out, which may be after a picture or two; until then
+it keeps a back buffer of the old size, and what falls beyond that is lost.
+"""
+
 MAX_SLEEP_S = 1.0
 ESCAPE_S = 1.5
 """Two presses of Esc within this time close the window."""
@@ -82,6 +89,7 @@ class Loop:
         self._ended_at: float | None = None
         self._next_look = 0.0
         self._first = True
+        self._size, self._settled = (0, 0), 0.0
         self._by_hand = False
 
     @property
@@ -123,7 +131,9 @@ class Loop:
         size = self._window.size
         if min(size) < 1:
             return
-        redraw, self._window.damaged = self._window.damaged, False
+        if size != self._size:
+            self._size, self._settled = size, now + SETTLE_S
+        redraw, self._window.damaged = self._window.damaged or now < self._settled, False
         # New columns go to the screen at once; the words round them follow in a picture of their own.
         if data_first or self._console.waiting:
             self._next_tick = 0.0

@@ -208,7 +208,9 @@ class Maps:
         gpu.flush()
         n_missing = int(column.size - np.isfinite(column).sum())
         mm, value = (self._grid.bounds.centre, math.nan) if peak is None else (peak.mm, peak.value)
-        self.shown = ShownMap(tr, index, vmax, mm, value, n_missing, at)
+        voxel = None if at is None else self._grid.voxel_at(at)
+        here = math.nan if voxel is None else float(column[voxel])
+        self.shown = ShownMap(tr, index, vmax, mm, value, n_missing, at, here)
         self.missing, self._refused, self._column = "", None, column
         return n_bytes
 

@@ -57,4 +57,8 @@ def draw(scene: Scene, style: Style, threshold: float = -1.0) -> Drawing:
 def _figures(shown: ShownMap, vmax: float) -> tuple[Line, ...]:
     place = ", ".join(mm(along) for along in shown.peak_mm)
     missing = (Line(f"{shown.n_missing} voxels missing", "warn"),) if shown.n_missing else ()
-    return (*missing, Line(f"peak {place}"), Line(f"value {signed(shown.peak_value, digits(vmax))}", "text", True))
+    value = signed(shown.peak_value, digits(vmax))
+    if shown.at is None:
+        return (*missing, Line(f"peak {place}"), Line(f"value {value}", "text", True))
+    here = signed(shown.value_at, digits(vmax))
+    return (*missing, Line(f"peak {value} at"), Line(place), Line(f"here {here}", "text", True))

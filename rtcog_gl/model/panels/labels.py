@@ -91,7 +91,7 @@ def _widths(pen: Pen, scene: Scene) -> _Widths:
     name = min(widest, pen.dp(WIDEST))
     tr = shown_tr(scene)
     values = scene.scores[:, tr].tolist() if tr >= 0 else []
-    value = max(pen.width(string, SIZE) for string in ("+0.00", *map(signed, values)))
+    value = max(pen.width(string, SIZE) for string in ("+0.00", *(_score(scene, each) for each in values)))
     return _Widths(name, name + pen.dp(12) + value)
 
 
@@ -130,7 +130,7 @@ def _column(
         baseline = round(centre + pen.px(SIZE) * 0.36)
         pen.text(x, baseline, scene.session.labels[k], SIZE, style.colour, bold=True, max_width=widths.name)
         tone = "text" if np.isfinite(value) else "text3"
-        pen.text(value_x, baseline, signed(value), SIZE, tone, anchor="right")
+        pen.text(value_x, baseline, _score(scene, value), SIZE, tone, anchor="right")
         width = max(1.0, 1.2 * pen.style.layout.scale)
         dash = (style.dash, style.gap)
         if not leaders:
@@ -138,3 +138,8 @@ def _column(
         elif np.isfinite(value):
             start = (float(ax.x(shown_tr(scene))) + pen.dp(5), float(ax.y(value)))
             pen.over.segment(*start, x - pen.dp(7), centre, width, fade(style.colour, 0.7), dash)
+
+
+def _score(scene: Scene, value: float) -> str:
+    """Return a score as text; next to a threshold of ordinary size, a tiny one is 0."""
+    return signed(value, smallest=abs(scene.session.hit_thr) < 0.1)

@@ -115,7 +115,11 @@ def _in_view(scene: Scene, ax: Axes) -> tuple[int, int]:
 def _motion(scene: Scene, first: int, end: int) -> _Lane:
     before = max(0, first - 1)
     displacement = framewise_displacement(scene.volumes["motion"][before:end])[first - before :]
-    change = scene.volumes["norm_change"][first:end]
+    records = scene.volumes[first:end]
+    # The gate is asked in between surveys and cooldowns only; elsewhere rtcog compares nothing.
+    asked = (records["action"] == 0) & (np.arange(first, end) >= records["cooldown_end"])
+    asked &= np.arange(first, end) >= scene.session.match_start
+    change = np.where(asked, records["norm_change"], np.nan)
     rule = scene.session.rule
     limit = math.nan if rule is None or rule.mot_thr is None else rule.mot_thr
     there = scene.volumes[: scene.live.n_volumes]

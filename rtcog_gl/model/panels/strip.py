@@ -55,7 +55,8 @@ def key(scene: Scene) -> Hashable:
 def draw(scene: Scene, style: Style) -> Drawing:
     """Draw the strip."""
     now = status(scene)
-    colour = style.theme.state(now.word)
+    early = now.word == "ENDED" and scene.live.n_final < scene.session.nt
+    colour = style.theme.warn if early else style.theme.state(now.word)
     rect = style.layout.strip
     pen = Pen(style, rect)
     line = max(1.0, round(style.layout.scale))
