@@ -221,6 +221,18 @@ while True:
 """
 
 
+def test_a_window_that_opens_full_screen_is_drawn_whole(session: ScriptedSession, show: Show) -> None:
+    """The desktop carries out the new size when pictures of that size have been drawn already."""
+    shown = show(fullscreen=True)
+    window = shown.ready()
+    height, width = screen().shape[:2]
+    until(lambda: window.geometry() == (0, 0, width, height), "full screen")
+    play(session, PLAYED)
+    still(window, painted_at(shown, width, height))
+    # Nothing in the theme is black; what was never drawn is.
+    until(lambda: bool(screen().any(axis=2).all()), "every pixel drawn")
+
+
 def test_full_screen_stays_when_another_window_takes_the_keyboard(
     session: ScriptedSession, show: Show, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
