@@ -135,6 +135,7 @@ def worker(args: argparse.Namespace, mode: str, folder: Path) -> dict[str, Any]:
         if mode == "frozen":
             tell_viewer(processor, signal.SIGCONT)
         own = [] if mode == "rtcog" else publishing_ms(processor._publisher.info)
+        stamped = written[0].tolist()
         processor.end_run()
         if mode in ("window", "frozen"):
             processor.mp_prc_stream.join(30)
@@ -142,7 +143,7 @@ def worker(args: argparse.Namespace, mode: str, folder: Path) -> dict[str, Any]:
         del written
         stamps.close()
         stamps.unlink()
-    return {"ms": took, "own_ms": own, "log": log_of(folder)}
+    return {"ms": took, "own_ms": own, "log": with_stamps(log_of(folder), stamped)}
 
 
 def stopped(t: int) -> bool:
@@ -203,6 +204,11 @@ def volume(processor: Any, sync: Any, motion: Any, extra: Any, tr: float) -> flo
 def log_of(folder: Path) -> list[dict[str, Any]]:
     path = folder / "latency.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def with_stamps(rows: list[dict[str, Any]], written: list[int]) -> list[dict[str, Any]]:
+    """Put in the stamps of the scores, which the viewer often looks for before they are there."""
+    return [{**row, "committed": written[row["t"]]} if row["kind"] == "scores" else row for row in rows]
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
