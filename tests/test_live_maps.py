@@ -51,6 +51,7 @@ def templates() -> np.ndarray:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[ScriptedSession]:
     more: dict[str, Any] = {
+        "questions": ("mood",),
         "live_maps": 8,
         "maps": {t: some_map(t) for t in range(NT)},
         "motion": np.random.default_rng(0).normal(0, 0.1, (NT, 6)),
@@ -71,7 +72,7 @@ def shown(session: ScriptedSession, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def slices(window: XWindow) -> Pixels:
     """Return the middle of the map panel, without title and words."""
-    place = layout(SIZE, auto_scale(SIZE), False, True).map
+    place = layout(SIZE, auto_scale(SIZE), True, True).map
     rows = slice(round(place.y + 0.3 * place.h), round(place.y + 0.75 * place.h))
     return window.pixels()[rows, round(place.x) : round(place.right)]
 

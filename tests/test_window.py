@@ -331,6 +331,8 @@ def test_idle_window_draws_little_and_only_the_strip(session: ScriptedSession, s
     window = shown.ready()
     play(session, PLAYED)
     still(window, state_is(DARK.bad))
+    # A new window is drawn whole for a while, and so is one whose size changed.
+    time.sleep(1.5)
     before = len(shown.spied("paint"))
     time.sleep(1.5)
     painted = [paint["names"] for paint in shown.spied("paint")[before:]]

@@ -151,6 +151,8 @@ def managed_session(name: str, out_dir: Path, nt: int, hits: Sequence[int], **gi
 
     context = multiprocessing.get_context("fork")
     manager = context.Manager()
+    if given.get("questions"):
+        given["responses"] = manager.dict(dict.fromkeys(given["questions"], (None, None)))
     with ScriptedSession(
         np.random.default_rng(1).normal(0, 0.6, (N_TEMPLATES, nt)),
         {t: some_map(t) for t in hits},
