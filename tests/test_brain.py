@@ -18,7 +18,7 @@ from rtcog_gl.model.draw import Drawing, Rect, Text
 from rtcog_gl.model.explained import Explained, MapFacts
 from rtcog_gl.model.layout import auto_scale, layout
 from rtcog_gl.model.panels import brain
-from rtcog_gl.model.panels.colour_bar import threshold_of
+from rtcog_gl.model.map_range import threshold_of
 from rtcog_gl.model.panels.map_title import title
 from rtcog_gl.model.planes import mm_at, normal_axis, ortho_planes, pixel_of
 from rtcog_gl.model.records import no_records

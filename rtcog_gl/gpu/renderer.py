@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
 from ..model.anatomy import Anatomy
-from ..model.draw import Colour, Drawing, Rect, Source
+from ..model.draw import Colour, Drawing, ImageName, Rect, Source
 from ..model.session import FloatArray, Session
 from ..model.volume import MaskGrid
 from .colormaps import lut_texture
 from .font import GlyphAtlas
 from .glyphs import GlyphsLayer
+from .images import ImagesLayer
 from .ramp import RampLayer
 from .score_texture import ScoreTexture
 from .shapes import ShapesLayer
@@ -61,8 +62,11 @@ class Renderer:
         self._slices: SlicesLayer | None = None
         self.map_error = ""
         """Why there is no map panel although there is a mask; empty otherwise."""
+        self.map_refused = ""
+        """Why no map may be shown: the check of left and right failed; empty otherwise."""
         if grid is not None:
             self._open_map(grid)
+        self._images = ImagesLayer()
         self._ramp = RampLayer()
         self._lut = lut_texture(colormap)
         self._target: Target = DirectTarget() if self.keeps_back_buffer else CachedTarget()
@@ -101,6 +105,29 @@ class Renderer:
         """Upload a map column and return the number of bytes."""
         return self._slices.write_map(column, source) if self._slices is not None else 0
 
+    def drop_map(self, source: Source) -> None:
+        """Give up the room of a map that is no longer shown; one that was never written is passed over."""
+        if self._slices is not None:
+            self._slices.drop_map(source)
+
+    def write_image(self, name: ImageName, image: npt.NDArray[np.float32]) -> int:
+        """Upload an image of map values (rows, columns), top row first, and return the number of bytes."""
+        return self._images.write(name, image)
+
+    def drop_images(self, names: Iterable[ImageName]) -> None:
+        """Give up the room of these images; names that were never written are passed over."""
+        self._images.drop(names)
+
+    def set_colormap(self, name: str) -> None:
+        """Show maps in other colours.
+
+        Raises
+        ------
+        ValueError
+            If there is no colour map of that name; the colours then stay.
+        """
+        self._lut = lut_texture(name)
+
     def begin(self, size: Size) -> bool:
         """Begin a picture of that size; return True if everything has to be drawn again."""
         return self._target.begin(size)
@@ -125,6 +152,8 @@ class Renderer:
         if self._slices is not None:
             for slices in drawing.slices:
                 self._slices.draw(slices, size, self._lut)
+        if drawing.images:
+            self._images.draw(drawing.images, size, self._lut)
         for ramp in drawing.ramps:
             self._ramp.draw(ramp, self._lut, size)
         if len(drawing.over):

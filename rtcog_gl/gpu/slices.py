@@ -115,6 +115,11 @@ class SlicesLayer:
             self._groups[source] = self._new_group()
         return self._groups[source].values.write(column)
 
+    def drop_map(self, source: Source) -> None:
+        """Give up the room of a map; ``map`` itself stays, and one that was never written is passed over."""
+        if source != "map":
+            self._groups.pop(source, None)
+
     def draw(self, view: SlicesView, framebuffer_size: tuple[int, int], lut: gloo.Texture2D) -> None:
         """Draw every plane of the view.
 

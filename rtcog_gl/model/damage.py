@@ -30,7 +30,7 @@ def damage(old: Drawing, new: Drawing, ruler: Ruler) -> Rect | None:
     ruler : Ruler
         Measures the texts.
     """
-    fixed = (old.rect, old.clear, old.slices, old.ramps) == (new.rect, new.clear, new.slices, new.ramps)
+    fixed = _fixed(old) == _fixed(new)
     traces = _new_columns(old.traces, new.traces)
     if not fixed or traces is False:
         return new.rect
@@ -39,6 +39,11 @@ def damage(old: Drawing, new: Drawing, ruler: Ruler) -> Rect | None:
         parts.append(traces)
     boxes = np.concatenate(parts)
     return _around(boxes, new.rect) if len(boxes) else None
+
+
+def _fixed(drawing: Drawing) -> tuple[object, ...]:
+    """Return what has to be painted whole when it changes."""
+    return drawing.rect, drawing.clear, drawing.slices, drawing.images, drawing.ramps
 
 
 def _around(boxes: npt.NDArray[np.float64], limit: Rect) -> Rect | None:

@@ -214,8 +214,9 @@ class SlicePlane:
     """World step (mm) for one pixel downwards."""
 
 
-Source = Literal["map", "template", "product"]
-"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, and their product."""
+Source = Literal["map", "template", "product", "beside"]
+"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, their product, and the hit
+that is pinned beside it."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,72 @@ class SlicesView:
     fill: Colour = (0.2, 0.2, 0.2, 1.0)
     """Colour of the mask's inside where no value is drawn and there is no anatomy."""
 
+    missing: Colour = (0.0, 0.0, 0.0, 0.0)
+    """Colour laid over voxels of the mask whose value is not finite; alpha 0: they look like values not drawn."""
+
+    linear: bool = False
+    """Whether values are weighted by distance among the voxels inside the mask; otherwise voxels as measured."""
+
+    opacity: float = 1.0
+    """Of the values, 0..1."""
+
+    grey: tuple[float, float] = (0.5, 1.0)
+    """Level and width (> 0) of the anatomy's window; (0.5, 1) is the automatic one."""
+
+
+ImageName = tuple[str, int, int]
+"""Name of an image on the GPU: what it is (``thumb``, ``glass``), of which TR or source, and its number there."""
+
+OUTSIDE, NO_VALUE = np.float32(3e38), np.float32(2e38)
+"""What stands in an image for pixels outside the mask, and for those inside it that have no finite value."""
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """A small image of map values, magnified: a thumbnail, or a projection through a glass brain.
+
+    It was uploaded under its name (`Renderer.write_image`); colours, threshold and range are applied as it is drawn.
+    """
+
+    name: ImageName
+    rect: Rect
+    """Where the image goes; each of its pixels becomes a rectangle of the same size."""
+
+    vmax: float
+    """Value of the colour scale's ends; > 0."""
+
+    data: tuple[int, ...] = ()
+    """What the image is of: tells two views apart that differ in nothing but new data."""
+
+    threshold: float = 0.0
+    mirrored: bool = False
+    """Whether left and right change places."""
+
+    background: Colour = (0.0, 0.0, 0.0, 1.0)
+    fill: Colour = (0.2, 0.2, 0.2, 1.0)
+    """Colour of the mask where no value is drawn."""
+
+    outline: Colour = (0.5, 0.5, 0.5, 1.0)
+    """Colour of the outermost framebuffer pixels of the mask."""
+
+    missing: Colour = (0.0, 0.0, 0.0, 0.0)
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place that answers to the mouse."""
+
+    rect: Rect
+    action: str
+    """What a click does: ``crosshair`` (with a plane), ``threshold`` (the colour bar), ``hit:TR``."""
+
+    plane: SlicePlane | None = None
+    """The plane that is seen there, where it is one."""
+
+    keep: int | None = None
+    """World axis along which the crosshair stays where it is: projections have no depth. None: the plane has one."""
+
 
 @dataclass(frozen=True)
 class RampView:
@@ -270,6 +337,9 @@ class Drawing:
 
     traces: TraceView | None = None
     slices: tuple[SlicesView, ...] = ()
+    images: tuple[ImageView, ...] = ()
     ramps: tuple[RampView, ...] = ()
     over: Shapes = field(default_factory=lambda: np.zeros(0, SHAPE))
     texts: tuple[Text, ...] = ()
+    targets: tuple[Target, ...] = ()
+    """Places that answer to the mouse, the last of those that overlap first; not painted."""

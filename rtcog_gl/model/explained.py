@@ -111,6 +111,19 @@ def explain(
     return Explained(tr, k, score, mean, differs, n, at, facts[0], facts[1], largest)
 
 
+def moved(told: Explained, grid: MaskGrid, volume: FloatArray, template: FloatArray, at: Point) -> Explained:
+    """Return the same with the crosshair (RAS+ mm) elsewhere."""
+    voxel = grid.voxel_at(at)
+    v, w = (math.nan, math.nan) if voxel is None else (float(volume[voxel]), float(template[voxel]))
+    return replace(
+        told,
+        at=at,
+        volume=replace(told.volume, here=v),
+        matched=replace(told.matched, here=w),
+        product=replace(told.product, here=v * w),
+    )
+
+
 def _facts(column: FloatArray, voxel: int | None) -> MapFacts:
     sizes = np.where(np.isfinite(column), np.abs(column), -1)
     peak = int(np.argmax(sizes))

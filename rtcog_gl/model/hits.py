@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,24 @@ class Hit:
 
     cooldown_end: int | None
     """TR at which the cooldown ended; None where there was none."""
+
+
+def hits_like(maps: Sequence[int], scores: npt.NDArray[np.floating], tr: int) -> tuple[int, ...]:
+    """Return the TRs of all hits of the same template as the one at `tr`, ascending; `tr` is among them.
+
+    Parameters
+    ----------
+    maps : sequence of int
+        TRs of the hits whose map can be had.
+    scores : ndarray, (templates, Nt)
+        NaN where nothing was measured.
+    tr : int
+        A hit.
+    """
+    trs = sorted({tr, *maps})
+    best = [None if marker is None else marker.template for marker in hit_markers(scores[:, trs])]
+    same = best[trs.index(tr)]
+    return (tr,) if same is None else tuple(t for t, template in zip(trs, best, strict=True) if template == same)
 
 
 def hits(session: Session, live: Live, scores: npt.NDArray[np.floating]) -> tuple[Hit, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .draw import Rect
+from .options import Arrangement
 
 DESIGN = (1920, 1080)
 """Size for which the type sizes below are meant."""
@@ -63,6 +64,11 @@ class Layout:
         """Return a length of the design in whole framebuffer pixels."""
         return float(max(1, round(length * self.scale)))
 
+    def has(self, name: str) -> bool:
+        """Return whether a panel has room; what lies over the panels always has."""
+        rect = self.panels.get(name)
+        return rect is None or (rect.w > 0 and rect.h > 0)
+
     @property
     def panels(self) -> dict[str, Rect]:
         """Every panel by name."""
@@ -103,7 +109,9 @@ def auto_scale(size: tuple[int, int], content_scale: float = 1.0, wanted: float 
     return min(wanted * content_scale, 1.5 * automatic)
 
 
-def layout(size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bool = False) -> Layout:
+def layout(
+    size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bool = False, arrangement: Arrangement = "all"
+) -> Layout:
     """Return the layout of a framebuffer.
 
     Parameters
@@ -116,6 +124,8 @@ def layout(size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bo
         Whether the session has a survey.
     has_lanes : bool
         Whether the session publishes motion and stamps of each volume.
+    arrangement : str
+        Which panels have the room between strip and footer; the others are left without area.
     """
     w, h = float(max(1, size[0])), float(max(1, size[1]))
     gap = float(max(3, round(12 * scale)))
@@ -138,4 +148,14 @@ def layout(size: tuple[int, int], scale: float, has_answers: bool, has_lanes: bo
         answers_w = float(round(lower.w * ANSWERS_SHARE))
         map_rect = Rect(lower.x, lower.y, lower.w - answers_w - gap, lower.h)
         answers = Rect(map_rect.right + gap, lower.y, answers_w, lower.h)
+    none = Rect(0, 0, 0, 0)
+    if arrangement == "map":
+        map_rect = Rect(gap, top, w - 2 * gap, room + gap)
+        return Layout(size, scale, strip, none, none, None, map_rect, None, footer)
+    if arrangement == "scores":
+        more = room + gap - upper_h
+        scores = Rect(scores.x, scores.y, scores.w, scores.h + more)
+        gates = Rect(gates.x, gates.y, gates.w, gates.h + more)
+        lanes = None if lanes is None else Rect(lanes.x, lanes.y + more, lanes.w, lanes.h)
+        return Layout(size, scale, strip, scores, gates, lanes, none, None, footer)
     return Layout(size, scale, strip, scores, gates, lanes, map_rect, answers, footer)

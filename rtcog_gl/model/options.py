@@ -8,8 +8,14 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
+from .map_view import AXES, MODES, Mode, Sampling
+
+Arrangement = Literal["all", "map", "scores"]
+"""Which panels have the room between strip and footer: all, the map alone, or the scores (and lanes) alone."""
+
+ARRANGEMENTS: tuple[Arrangement, ...] = ("all", "map", "scores")
 THEMES = ("dark", "light")
 ENVIRONMENT = "RTCOG_GL_OPTIONS"
 MIN_SIZE, MAX_SIZE = (320, 200), (16384, 16384)
@@ -42,6 +48,36 @@ class WindowOptions:
 
     map_threshold: float = -1.0
     """Voxels with ``abs(value)`` below it are not drawn; negative: a third of the map's largest value."""
+
+    map_mode: Mode = "ortho"
+    """``ortho``, ``mosaic`` or ``glass``."""
+
+    mosaic_axis: str = "axial"
+    """Slices of the mosaic: ``axial``, ``coronal`` or ``sagittal``."""
+
+    radiological: bool = False
+    """Show the left of the head at the right."""
+
+    sampling: Sampling = "nearest"
+    """``nearest``: voxels as measured; ``linear``: weighted by distance among the voxels inside the mask."""
+
+    map_range: float = 0.0
+    """End of the colours: a number; 0: the map's largest absolute value; negative: its robust percentiles."""
+
+    map_opacity: float = 1.0
+    """Opacity of the map over the anatomy, 0..1."""
+
+    colormap: str = ""
+    """Name of a colour map of the package `cmap`; empty: the theme's."""
+
+    anat_window: tuple[float, float] = (2.0, 99.5)
+    """Percentiles of the anatomy's voxels above zero that become black and white."""
+
+    sphere: float = 6.0
+    """Radius of the sphere whose mean time course is shown, in mm."""
+
+    arrangement: Arrangement = "all"
+    """``all`` panels, the ``map`` alone or the ``scores`` alone."""
 
     window_trs: int = 0
     """Number of TRs in view; 0 chooses (the whole run, at most 300)."""
@@ -88,6 +124,10 @@ class WindowOptions:
                 flags.append(name)
             elif f.name == "size":
                 flags.append(f"{name}={value[0]}x{value[1]}")
+            elif f.name == "anat_window":
+                flags.append(f"{name}={value[0]:g}:{value[1]:g}")
+            elif f.name == "map_range" and value < 0:
+                flags.append(f"{name}=robust")
             else:
                 flags.append(f"{name}={value}")
         return flags
@@ -126,6 +166,44 @@ def number(low: float, high: float, kind: type = float) -> Callable[[str], Any]:
     return read
 
 
+def percentiles(text: str) -> tuple[float, float]:
+    """Read ``2:99.5``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is not two percentiles, the lower one first.
+    """
+    low, _, high = text.partition(":")
+    try:
+        window = (float(low), float(high))
+    except ValueError:
+        window = (1.0, 0.0)
+    if not 0 <= window[0] < window[1] <= 100:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected two percentiles, the lower one first, as in 2:99.5")
+    return window
+
+
+def map_range(text: str) -> float:
+    """Read ``largest``, ``robust`` or a positive number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none of these.
+    """
+    named = {"largest": 0.0, "robust": -1.0}
+    if text in named:
+        return named[text]
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1e30:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected largest, robust or a number above 0")
+    return value
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the window's flags to a parser."""
     add = parser.add_argument_group("window").add_argument
@@ -141,6 +219,26 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--anat", default=None, metavar="FILE", help="anatomy to show under the map, a 3-D NIfTI on any grid")
     low = "hide smaller values; 0 shows all (default: a third of the map's largest)"
     add("--map-threshold", type=number(-1, 1e30), default=default.map_threshold, metavar="V", help=low)
+    add(
+        "--map-mode",
+        choices=MODES,
+        default=default.map_mode,
+        help="slices at the crosshair, a lightbox, or projections",
+    )
+    axes = AXES[::-1]
+    add("--mosaic-axis", choices=axes, default=default.mosaic_axis, help="which slices the lightbox shows")
+    add("--radiological", action="store_true", help="show the left of the head at the right (default: left is left)")
+    how = "voxels as measured, or weighted by distance inside the mask"
+    add("--sampling", choices=("nearest", "linear"), default=default.sampling, help=how)
+    ends = "where the colours end: largest, robust or a number, so that hits can be compared (default: largest)"
+    add("--map-range", type=map_range, default=default.map_range, metavar="R", help=ends)
+    add("--map-opacity", type=number(0, 1), default=default.map_opacity, metavar="A", help="opacity of the map")
+    names = "colours of the map, a name of the package cmap such as vik or RdBu_r (default: the theme's)"
+    add("--colormap", default=default.colormap, metavar="NAME", help=names)
+    grey = "percentiles of the anatomy that are black and white (default: 2:99.5)"
+    add("--anat-window", type=percentiles, default=default.anat_window, metavar="LOW:HIGH", help=grey)
+    add("--sphere", type=number(0, 50), default=default.sphere, metavar="MM", help="radius for the time course")
+    add("--arrangement", choices=ARRANGEMENTS, default=default.arrangement, help="panels: all, the map or the scores")
     trs = "TRs in view (default: the whole run, at most 300)"
     add("--window-trs", type=number(0, 10_000_000, int), default=0, metavar="N", help=trs)
     add("--duration", type=number(0, 1e7), default=default.duration, metavar="S", help="close after S seconds")

@@ -78,16 +78,16 @@ def slice_planes(
 
 
 def ortho_planes(
-    panel: Rect, bounds: Bounds, cursor_mm: Point, gap: float = 8.0, margin_mm: float = 4.0
+    panel: Rect, bounds: Bounds, cursor_mm: Point, radiological: bool = False, gap: float = 8.0, margin_mm: float = 4.0
 ) -> tuple[tuple[SlicePlane, ...], Rect]:
     """Return the planes of `slice_planes` two by two, and the quarter that stays free.
 
     Coronal beside sagittal, axial under coronal, so that crosshairs run on from one slice to the next. They share one
-    scale and begin on whole pixels; left is left.
+    scale and begin on whole pixels.
 
     Parameters
     ----------
-    panel, bounds, cursor_mm, gap, margin_mm
+    panel, bounds, cursor_mm, radiological, gap, margin_mm
         See `slice_planes`.
 
     Returns
@@ -111,7 +111,7 @@ def ortho_planes(
         Rect(left, float(np.floor(top + z_px + gap)), x_px, y_px),
     )
     planes = tuple(
-        _plane(place, box.centre, cursor_mm, across, up, scale, -scale)
+        _plane(place, box.centre, cursor_mm, across, up, -scale if radiological and across == 0 else scale, -scale)
         for place, (across, up) in zip(places, _SIDE, strict=True)
     )
     free = Rect(places[1].x, places[2].y, panel.right - places[1].x, places[2].h)

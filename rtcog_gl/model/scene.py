@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .course import Course
 from .explained import Explained
 from .layout import Layout
 from .records import VolumeRecords
@@ -25,7 +26,7 @@ class ShownMap:
     """TR of the hit, or of the volume."""
 
     index: int
-    """Which hit it is, from 0; -1 for a volume that is shown as such."""
+    """Which hit it is, from 0; -1 for a volume that is shown as such. Of a mean: the hit in whose place it is."""
 
     vmax: float
     """Value at the ends of the colours: a hit's largest absolute value, a volume's held range."""
@@ -45,6 +46,15 @@ class ShownMap:
     value_at: float = math.nan
     """Value where they cross; NaN outside the mask."""
 
+    robust: float = 0.0
+    """The larger of the 2nd and 98th percentile without its sign; 0 where no value is finite."""
+
+    mean_of: tuple[int, ...] = ()
+    """TRs of the hits whose mean it is; empty for a single map."""
+
+    glass: bool = False
+    """Whether its projections are on the GPU."""
+
     @property
     def is_hit(self) -> bool:
         """Whether it is shown as a hit's map."""
@@ -54,6 +64,49 @@ class ShownMap:
     def crosshair(self) -> Point:
         """Where the planes cross (RAS+ mm)."""
         return self.peak_mm if self.at is None else self.at
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What there is under the crosshair."""
+
+    at: Point
+    """RAS+ mm."""
+
+    ijk: tuple[int, int, int]
+    """Indices of the voxel that holds it, on the grid or off it."""
+
+    value: float
+    """Value of the map there; NaN outside the mask, and where it is missing."""
+
+    in_mask: bool
+
+    template: int | None = None
+    """Template that the map matches best, where its map is known."""
+
+    template_value: float = math.nan
+    """Its value there; NaN outside its own mask."""
+
+
+@dataclass(frozen=True)
+class FilmHit:
+    """One hit of the filmstrip."""
+
+    tr: int
+    index: int
+    """Which hit it is, from 0."""
+
+    template: int | None
+    """Template that matched best; None where nothing was measured."""
+
+    z_mm: float = math.nan
+    """Where its thumbnail's slice lies; NaN while there is none."""
+
+    vmax: float = 0.0
+    """Its largest absolute value; 0 while there is no thumbnail, or where none is finite."""
+
+    here: bool = False
+    """Whether it is the map on the screen."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +162,24 @@ class Scene:
 
     explained: Explained | None = None
     """Why the map matches its template, where that is asked for and known."""
+
+    readout: Readout | None = None
+    """What is under the crosshair; None while there is no map."""
+
+    beside: ShownMap | None = None
+    """The hit that is pinned beside the map, once its map is there."""
+
+    film: tuple[FilmHit, ...] = ()
+    """Hits of the filmstrip, newest first, as many as are kept ready."""
+
+    course: Course | None = None
+    """Time course at the crosshair."""
+
+    anatomy: bool = False
+    """Whether there is an anatomy under the map."""
+
+    map_refused: str = ""
+    """Why no map may be shown although there are some: a check of left and right failed; empty otherwise."""
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from rtcog_gl.model.column_facts import ColumnFacts
+from rtcog_gl.model.course import Course
+from rtcog_gl.model.glass import Glass
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.records import VOLUME, VolumeRecords
-
-FloatArray = npt.NDArray[np.float32]
+from rtcog_gl.model.thumbnail import Thumb
+from rtcog_gl.model.volume import FloatArray as FloatArray
 
 NOT_MEASURED = np.float32(np.nan)
 """Score of a volume that was not scored. Not the same as zero."""
@@ -64,6 +66,9 @@ class Session:
 
     expected_tr_s: float | None = None
     """Length of a TR in seconds where it is known beforehand; otherwise it is estimated from arrivals."""
+
+    unit: str = ""
+    """Unit of the maps' values (``z``), where the session says how they were made; empty where it is not known."""
 
     @property
     def n_templates(self) -> int:
@@ -169,6 +174,28 @@ class Stamps:
     """The window's watcher copied the column."""
 
 
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """What was worked out of a map column on the way, so that the drawing need not wait for it."""
+
+    facts: ColumnFacts
+    glass: Glass | None = None
+    """Its projections; None where nobody wants them."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over several hits' maps."""
+
+    trs: tuple[int, ...]
+    """The hits, ascending."""
+
+    column: FloatArray | None
+    """(Nv,): mean over the finite values of each voxel, NaN where there is none; None where a map cannot be read."""
+
+    derived: Derived | None = None
+
+
 @dataclass(frozen=True)
 class Update:
     """What is new since the last update; everything in it is owned, nothing is a view of shared memory."""
@@ -194,6 +221,9 @@ class Update:
     map_stamps: Stamps = Stamps()
     """The way of the map."""
 
+    map_derived: Derived | None = None
+    """What was worked out of the map already."""
+
     first_volume: int = 0
     """TR of the first of `volumes`."""
 
@@ -208,3 +238,15 @@ class Update:
 
     volume_stamps: Stamps = Stamps()
     """The way of that volume; ``committed`` is the producer's own stamp."""
+
+    volume_derived: Derived | None = None
+    """What was worked out of the volume already."""
+
+    mean: Mean | None = None
+    """A mean that was asked for, or None when none comes with this update."""
+
+    thumbs: tuple[Thumb, ...] = ()
+    """New thumbnails of hits."""
+
+    course: Course | None = None
+    """A time course that was asked for, or None when none comes with this update."""

@@ -34,7 +34,7 @@ class Choice:
 
 def chosen(view: View, session: Session, live: Live) -> Choice:
     """Return what is to be shown."""
-    if not session.slots or view.maps == "hits" or view.hit is not None:
+    if not session.slots or view.maps == "hits" or view.hit is not None or view.map.mean:
         return _hit(live, shown_hit(view, len(live.maps)))
     if view.cursor is not None:
         if view.maps == "auto" and view.cursor in live.maps:
@@ -62,6 +62,11 @@ def _hit_of_running_survey(session: Session, live: Live) -> int | None:
         return None
     onset = max(t for t in live.onsets if 0 <= t <= last)
     return onset if onset in live.maps else None
+
+
+def shown_or_newest(view: View, live: Live) -> int | None:
+    """Return the index of the hit that the operator chose, or else of the newest; None while there is none."""
+    return shown_hit(view, len(live.maps))
 
 
 def why_missing(tr: int, slots: int, live: Live, records: VolumeRecords) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from .map_view import AXES, MapView
+from .options import ARRANGEMENTS, Arrangement, WindowOptions
 
 Maps = Literal["auto", "volumes", "hits"]
 """Which maps are shown where every volume's can be had: the newest volume, but a hit while its survey is running and
@@ -46,10 +49,33 @@ class View:
     help: bool = False
     """Whether the list of keys is shown."""
 
+    map: MapView = field(default_factory=MapView)
+    """How the map is shown."""
+
+    arrangement: Arrangement = "all"
+    """Which panels are shown."""
+
     @property
     def live(self) -> bool:
         """Whether the view follows the newest TR."""
         return self.cursor is None
+
+
+def initial_view(options: WindowOptions) -> View:
+    """Return the view with which a window opens."""
+    how = MapView(
+        mode=options.map_mode,
+        axis=AXES.index(options.mosaic_axis),
+        sampling=options.sampling,
+        radiological=options.radiological,
+        threshold=options.map_threshold,
+        range="fixed" if options.map_range > 0 else "robust" if options.map_range < 0 else "largest",
+        fixed=max(0.0, options.map_range),
+        opacity=options.map_opacity,
+        colormap=options.colormap,
+        sphere_mm=options.sphere,
+    )
+    return View(span=options.window_trs, map=how, arrangement=options.arrangement)
 
 
 @dataclass(frozen=True)
@@ -138,6 +164,9 @@ def apply(view: View, action: str, extent: Extent) -> View:
         return replace(view, explain=not view.explain)
     if action == "help":
         return replace(view, help=not view.help)
+    if action == "arrangement":
+        following = ARRANGEMENTS.index(view.arrangement) + 1
+        return replace(view, arrangement=ARRANGEMENTS[following % len(ARRANGEMENTS)])
     return view
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float32]
 Point = tuple[float, float, float]
 """A position in RAS+ mm."""
 

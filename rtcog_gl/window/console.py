@@ -14,8 +14,9 @@ from ..gpu import renderer as gpu
 from ..gpu.renderer import Renderer
 from ..model.anatomy import Anatomy
 from ..model.damage import damage
-from ..model.draw import Drawing, Rect, ShapeList
+from ..model.draw import Drawing, Rect, ShapeList, Target
 from ..model.layout import Layout, auto_scale, layout
+from ..model.map_actions import apply_to_map, point_at, scroll_at
 from ..model.options import WindowOptions
 from ..model.panels import answers, brain, footer, gates, help, lanes, scores, strip
 from ..model.records import no_records
@@ -23,10 +24,11 @@ from ..model.ruler import Ruler
 from ..model.scene import Latency, Scene, Style, empty_scores
 from ..model.session import Live, Session, Update
 from ..model.theme import THEMES
-from ..model.view import Extent, View, apply
+from ..model.view import Extent, View, apply, initial_view
 from ..model.volume import MaskGrid
 from .latency import Shown
-from .maps import MapFeed, Maps
+from .map_desk import MapDesk
+from .maps import MapFeed
 
 log = logging.getLogger("rtcog_gl")
 
@@ -79,7 +81,7 @@ class Console:
         hardware: str = "",
     ) -> None:
         self.session = session
-        self.view = View(span=options.window_trs)
+        self.view = initial_view(options)
         self.live = Live()
         self.latency = Latency()
         self.keeper_lost = ""
@@ -89,7 +91,9 @@ class Console:
         self._hardware = hardware
         self._scores = empty_scores(session)
         self._volumes = no_records(session.nt)
-        self._maps = Maps(session, self._grid, renderer, feed)
+        self._desk = MapDesk(session, self._grid, renderer, feed)
+        self._maps = self._desk.maps
+        self._has_anatomy = False
         self._ruler = Ruler(renderer.font)
         self._panels: dict[str, _Panel] = {}
         self._note, self._note_until = "", 0.0
@@ -107,6 +111,7 @@ class Console:
             return
         try:
             self._renderer.set_anatomy(anatomy)
+            self._has_anatomy = True
         except ValueError as error:
             log.error("%s", error)
             self.say(str(error))
@@ -114,13 +119,66 @@ class Console:
 
     def act(self, action: str) -> None:
         """Change the view."""
-        before, self.view = self.view, apply(self.view, action, self._extent())
+        before = self.view
+        self.view = apply(before, action, self._extent())
+        if self.view is before:
+            self.view = apply_to_map(before, action, self._desk.state(before, self.live))
         if action == "map_mode":
             published = self.session.slots > 0
             self.say(MAP_WORDS[self.view.maps] if published else "this session publishes maps of hits only")
         elif action == "explain" and self.view is before:
             self.say("this session publishes no templates")
-        self._maps.choose(self.view, self.live, self._volumes)
+        self._changed(before)
+
+    def press(self, x: float, y: float) -> Target | None:
+        """Do what a click at a framebuffer pixel does; return what was hit, for `drag`."""
+        target = self._target_at(x, y)
+        if target is not None:
+            self.drag(target, x, y)
+        return target
+
+    def drag(self, target: Target, x: float, y: float) -> None:
+        """Go on with what began as a click on a target."""
+        before = self.view
+        self.view = point_at(before, target, x, y, self._desk.state(before, self.live))
+        self._changed(before)
+
+    def scroll(self, x: float, y: float, steps: float) -> None:
+        """Do what the mouse wheel does over a framebuffer pixel; away from the user is positive."""
+        target, before = self._target_at(x, y), self.view
+        if target is not None:
+            self.view = scroll_at(before, target, steps, self._desk.state(before, self.live))
+            self._changed(before)
+
+    def _target_at(self, x: float, y: float) -> Target | None:
+        """Return the uppermost target under a pixel."""
+        for panel in reversed(self._panels.values()):
+            for target in reversed(panel.drawing.targets):
+                if holds(target.rect, x, y):
+                    return target
+            if holds(panel.drawing.rect, x, y):
+                return None
+        return None
+
+    def _changed(self, before: View) -> None:
+        """Have shown what the view now says."""
+        if self.view is before:
+            return
+        if self.view.map.colormap != before.map.colormap:
+            self._recolour()
+        self._choose()
+
+    def _recolour(self) -> None:
+        name = self.view.map.colormap or THEMES[self._options.theme].colormap
+        try:
+            self._renderer.set_colormap(name)
+        except ValueError as error:
+            log.error("%s", error)
+            self.say(str(error))
+        self._panels.pop("map", None)
+
+    def _choose(self) -> None:
+        self._desk.choose(self.view, self.live, self._volumes, self._scores)
         self._maps.explain(self.view.explain, self._scores)
 
     def _extent(self) -> Extent:
@@ -150,13 +208,12 @@ class Console:
                 Shown(update.first + i, "scores", stamps, uploaded, n_bytes // k)
                 for i, stamps in enumerate(update.stamps)
             ]
-        self._maps.choose(self.view, self.live, self._volumes, update)
-        hit = self._maps.take_hit(update)
+        self._desk.choose(self.view, self.live, self._volumes, self._scores, update)
+        hit = self._desk.take(update, self.view, self.live)
         if hit is not None:
             shown.append(hit)
         if update.map_column is not None:
             self._maps.explain(self.view.explain, self._scores)
-        self._maps.keep(update)
         return shown
 
     @property
@@ -166,7 +223,7 @@ class Console:
 
     def catch_up(self) -> list[Shown]:
         """Upload the volume that waits, once no columns do; return what the next frame shows for the first time."""
-        volume = self._maps.take_volume()
+        volume = self._desk.take_volume(self.view)
         self._maps.explain(self.view.explain, self._scores)
         return [] if volume is None else [volume]
 
@@ -189,12 +246,18 @@ class Console:
             self.keeper_lost,
             self._maps.missing,
             self._maps.explained,
+            self._desk.readout(self._scores),
+            self._desk.beside,
+            self._desk.film(self.live, self._scores),
+            self._desk.course,
+            self._has_anatomy,
+            self._renderer.map_refused,
         )
 
     def _make_style(self, size: tuple[int, int], content_scale: float) -> Style:
         scale = auto_scale(size, content_scale, self._options.scale)
         has_answers = bool(self.live.questions or self.session.questions)
-        arranged: Layout = layout(size, scale, has_answers, self.session.volume_records)
+        arranged: Layout = layout(size, scale, has_answers, self.session.volume_records, self.view.arrangement)
         return Style(arranged, THEMES[self._options.theme], self._ruler)
 
     def paint(
@@ -239,12 +302,11 @@ class Console:
 
     def _refresh(self, scene: Scene, style: Style, data_only: bool = False) -> dict[str, Rect]:
         """Make the drawings of panels whose content changed; return what to paint of each, in painting order."""
-        threshold = self._options.map_threshold
         makers: dict[str, tuple[Hashable, Callable[[], Drawing]]] = {
             "strip": (strip.key(scene), lambda: strip.draw(scene, style)),
             "scores": (scores.key(scene), lambda: scores.draw(scene, style)),
             "gates": (gates.key(scene), lambda: gates.draw(scene, style)),
-            "map": (brain.key(scene), lambda: brain.draw(scene, style, threshold)),
+            "map": (brain.key(scene), lambda: brain.draw(scene, style)),
             "footer": (footer.key(scene), lambda: footer.draw(scene, style)),
         }
         place = style.layout.answers
@@ -260,7 +322,7 @@ class Console:
             makers["photodiode"] = (odd, lambda: _photodiode(style.layout.size, odd))
         parts: dict[str, Rect] = {}
         for name, (key, make) in makers.items():
-            if data_only and name in WORDS:
+            if (data_only and name in WORDS) or not style.layout.has(name):
                 continue
             old = self._panels.get(name)
             part: Rect | None = None
@@ -298,6 +360,11 @@ def _photodiode(size: tuple[int, int], odd: bool) -> Drawing:
     shapes = ShapeList()
     shapes.box(rect, WHITE if odd else BLACK)
     return Drawing(rect, shapes.array())
+
+
+def holds(rect: Rect, x: float, y: float) -> bool:
+    """Return whether a pixel position lies in a rectangle."""
+    return rect.x <= x < rect.right and rect.y <= y < rect.bottom
 
 
 def _overlap(a: Rect, b: Rect) -> bool:

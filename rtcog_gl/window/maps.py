@@ -13,18 +13,27 @@ from ..gpu import renderer as gpu
 from ..gpu.renderer import Renderer
 from ..model.actions import best_template
 from ..model.calm import HeldRange, grown, held, robust_largest
-from ..model.explained import Explained, explain, multiply, strongest
+from ..model.column_facts import column_facts
+from ..model.course import CourseRequest
+from ..model.explained import Explained, explain, moved, multiply, strongest
+from ..model.hits import hits_like
+from ..model.map_view import MapView
 from ..model.records import VolumeRecords
 from ..model.scene import ShownMap
-from ..model.session import FloatArray, Live, Session, Update
+from ..model.session import Derived, FloatArray, Live, Session, Update
 from ..model.shown import Choice, chosen, why_missing
 from ..model.view import View
-from ..model.volume import MaskGrid, Peak, Point
+from ..model.volume import MaskGrid, Point
 from .latency import Shown
 
 
 def _nothing(_: object) -> None:
     """Do nothing."""
+
+
+def _vmax(derived: Derived) -> float:
+    """Return the range of a single map that nothing is compared with; 0 where all its values are 0."""
+    return derived.facts.largest if derived.facts.peak >= 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,21 @@ class MapFeed:
     template: Callable[[int], FloatArray | None] = _nothing
     """Returns the map of a template, (Nv,), NaN outside its own mask, or None where there is none."""
 
+    template_value: Callable[[int, int], float] = lambda k, voxel: math.nan
+    """Returns the value of template k at a voxel; NaN outside its own mask, or where it is not known."""
+
+    mean: Callable[[tuple[int, ...]], None] = _nothing
+    """Asks for the mean over the maps of the hits at these TRs."""
+
+    thumb: Callable[[int], None] = _nothing
+    """Asks for the thumbnail of the hit at a TR."""
+
+    course: Callable[[CourseRequest | None], None] = _nothing
+    """Asks for a time course, now and after every new volume, or (None) no longer for any."""
+
+    glass: Callable[[bool], None] = _nothing
+    """Says whether maps shall come with their projections."""
+
 
 class Maps:
     """Knows which map is shown; needs a current OpenGL context where something is uploaded.
@@ -60,6 +84,8 @@ class Maps:
 
     def __init__(self, session: Session, grid: MaskGrid | None, renderer: Renderer, feed: MapFeed) -> None:
         self.shown: ShownMap | None = None
+        self.column: FloatArray | None = None
+        """The map on the screen, (n_voxels,)."""
         self.explained: Explained | None = None
         self.missing = ""
         """Why the map that should be shown is not; empty otherwise."""
@@ -69,10 +95,13 @@ class Maps:
         self._renderer = renderer
         self._feed = feed
         self._live = Live()
-        self._column: FloatArray | None = None
+        self._how = MapView()
         self._followed: bool | None = None
+        self._wants_glass = False
         self._asked_hit: int | None = None
         self._asked_volume: int | None = None
+        self._asked_mean: tuple[int, ...] = ()
+        self._mean_of: tuple[int, ...] = ()
         self._refused: int | None = None
         self._waiting: Update | None = None
         self._range = HeldRange()
@@ -86,27 +115,40 @@ class Maps:
         """Whether a volume came that is not uploaded yet."""
         return self._waiting is not None
 
-    def choose(self, view: View, live: Live, records: VolumeRecords, coming: Update | None = None) -> None:
+    def choose(
+        self,
+        view: View,
+        live: Live,
+        records: VolumeRecords,
+        scores: FloatArray,
+        coming: Update | None = None,
+    ) -> None:
         """Find out what should be shown, and ask for it unless it is there, or on its way.
 
         Parameters
         ----------
-        view, live, records
+        view, live, records, scores
             What the choice depends on.
         coming : Update, optional
             What just came, and may bring it.
         """
         if self._grid is None:
             return
-        before, self.choice, self._live = self.choice, chosen(view, self._session, live), live
+        before, self.choice, self._live, self._how = self.choice, chosen(view, self._session, live), live, view.map
         choice = self.choice
         if choice.following != self._followed:
             self._followed = choice.following
             self._feed.follow(choice.following)
+        if (view.map.mode == "glass") != self._wants_glass:
+            self._wants_glass = not self._wants_glass
+            self._feed.glass(self._wants_glass)
         if not (choice.following and before.following):
             self.missing = ""
+        self._mean_of = ()
         if choice.tr is None:
             self._drop(self.missing)
+        elif choice.hit is not None and view.map.mean:
+            self._want_mean(hits_like(live.maps, scores, choice.tr))
         elif choice.hit is not None:
             self._want_hit(choice.tr, choice.hit, None if coming is None else coming.map_tr)
         else:
@@ -115,16 +157,30 @@ class Maps:
             news = coming is not None and len(coming.volumes) > 0
             follows = choice.following and before.following and not news
             self._want_volume(choice.tr, comes or follows, records)
+        self._aim()
+
+    def _has(self, tr: int, is_hit: bool, mean_of: tuple[int, ...] = ()) -> bool:
+        """Return whether a map is on the screen, with its projections if they are wanted."""
+        shown = self.shown
+        if shown is None or (shown.tr, shown.is_hit, shown.mean_of) != (tr, is_hit, mean_of):
+            return False
+        return shown.glass or not self._wants_glass
 
     def _want_hit(self, tr: int, index: int, coming: int | None) -> None:
-        if self.shown is not None and self.shown.is_hit and self.shown.tr == tr:
+        if self._has(tr, True) and self.shown is not None:
             self.shown = replace(self.shown, index=index)
         elif tr not in (coming, self._asked_hit):
             self._asked_hit = tr
             self._feed.hit(tr)
 
+    def _want_mean(self, trs: tuple[int, ...]) -> None:
+        self._mean_of = trs
+        if self.choice.tr is not None and not self._has(self.choice.tr, True, trs) and trs != self._asked_mean:
+            self._asked_mean = trs
+            self._feed.mean(trs)
+
     def _want_volume(self, tr: int, comes: bool, records: VolumeRecords) -> None:
-        if self.shown is not None and not self.shown.is_hit and self.shown.tr == tr:
+        if self._has(tr, False):
             return
         missing = why_missing(tr, self._session.slots, self._live, records)
         if not missing and self._refused == tr:
@@ -138,10 +194,27 @@ class Maps:
     def _drop(self, missing: str) -> None:
         """Show no map, and say why."""
         self.shown, self.explained, self._explained_what, self.missing = None, None, (), missing
+        self.column = None
 
     def _why_refused(self, tr: int) -> str:
         ended = self._live.ended
         return f"TR {tr} is no longer in memory (the run has ended)" if ended else f"TR {tr}: the volume cannot be read"
+
+    def _aim(self) -> None:
+        """Move the crosshair to where the operator put it, or back to where the map has it by itself."""
+        shown, column = self.shown, self.column
+        if shown is None or column is None or self._grid is None:
+            return
+        at = self._how.at or self._own_crosshair(shown.is_hit)
+        if at != shown.at:
+            voxel = None if at is None else self._grid.voxel_at(at)
+            self.shown = replace(shown, at=at, value_at=math.nan if voxel is None else float(column[voxel]))
+
+    def _own_crosshair(self, is_hit: bool) -> Point | None:
+        """Return where a map has the crosshair by itself; None: at its peak."""
+        if is_hit or self._grid is None:
+            return None
+        return self._peak_of_newest_hit or self._grid.bounds.centre
 
     def take_hit(self, update: Update) -> Shown | None:
         """Upload a hit's map if it should be shown; return what the next frame shows for the first time."""
@@ -150,16 +223,30 @@ class Maps:
             self._asked_hit = None
         if tr is None or column is None or self._grid is None:
             return None
-        column = column[: self._grid.n_voxels]
-        peak = self._grid.peak(column)
-        if peak is not None and self._live.maps[-1:] == (tr,):
-            self._peak_of_newest_hit = peak.mm
-        if self.choice.hit is None or self.choice.tr != tr:
+        derived = self._derived(column, update.map_derived)
+        if derived.facts.peak >= 0 and self._live.maps[-1:] == (tr,):
+            self._peak_of_newest_hit = self._grid.mm_of(derived.facts.peak)
+        if self.choice.hit is None or self.choice.tr != tr or self._mean_of:
             return None
-        vmax = 1.0 if peak is None else abs(peak.value)
-        n_bytes = self._upload(tr, self.choice.hit, column, vmax, peak, None)
+        n_bytes = self._upload(tr, self.choice.hit, column, _vmax(derived), derived)
         stamps = update.map_stamps
         return Shown(tr, "map", stamps, time.monotonic_ns(), n_bytes) if stamps.seen else None
+
+    def take_mean(self, update: Update) -> None:
+        """Upload a mean if it should be shown."""
+        mean = update.mean
+        if mean is None or self._grid is None:
+            return
+        if mean.trs == self._asked_mean:
+            self._asked_mean = ()
+        if mean.trs != self._mean_of or self.choice.hit is None or self.choice.tr is None:
+            return
+        if mean.column is None:
+            self._asked_mean = mean.trs
+            self._drop("the mean of these hits cannot be read")
+            return
+        derived = self._derived(mean.column, mean.derived)
+        self._upload(self.choice.tr, self.choice.hit, mean.column, _vmax(derived), derived, mean.trs)
 
     def keep(self, update: Update) -> None:
         """Remember the update's volume until `take_volume`: columns come first."""
@@ -177,7 +264,7 @@ class Maps:
             return False
         if not choice.following:
             return tr == choice.tr
-        older = shown is not None and not shown.is_hit and tr <= shown.tr
+        older = shown is not None and not shown.is_hit and tr <= shown.tr and self._has(shown.tr, False)
         return column is not None and not older and tr >= self._live.n_volumes - 1
 
     def take_volume(self) -> Shown | None:
@@ -192,26 +279,49 @@ class Maps:
             self._refused = tr
             self._drop(self._why_refused(tr))
             return None
-        column = column[: self._grid.n_voxels]
-        largest = robust_largest(column)
+        largest = robust_largest(column[: self._grid.n_voxels])
         if self.choice.following:
             self._range = held(self._range, largest)
         vmax = grown(self._range.vmax, largest)
-        at = self._peak_of_newest_hit or self._grid.bounds.centre
-        n_bytes = self._upload(tr, -1, column, vmax, self._grid.peak(column), at)
+        n_bytes = self._upload(tr, -1, column, vmax, self._derived(column, update.volume_derived))
         stamps = update.volume_stamps
         return Shown(tr, "volume", stamps, time.monotonic_ns(), n_bytes) if stamps.seen else None
 
-    def _upload(self, tr: int, index: int, column: FloatArray, vmax: float, peak: Peak | None, at: Point | None) -> int:
+    def _derived(self, column: FloatArray, derived: Derived | None) -> Derived:
         assert self._grid is not None
+        return derived or Derived(column_facts(column[: self._grid.n_voxels]))
+
+    def _upload(
+        self,
+        tr: int,
+        index: int,
+        column: FloatArray,
+        vmax: float,
+        derived: Derived,
+        mean_of: tuple[int, ...] = (),
+    ) -> int:
+        assert self._grid is not None
+        column, facts = column[: self._grid.n_voxels], derived.facts
         n_bytes = self._renderer.write_map(column)
+        for n, image in enumerate(derived.glass.images if derived.glass is not None else ()):
+            self._renderer.write_image(("glass", 0, n), image)
         gpu.flush()
-        n_missing = int(column.size - np.isfinite(column).sum())
-        mm, value = (self._grid.bounds.centre, math.nan) if peak is None else (peak.mm, peak.value)
-        voxel = None if at is None else self._grid.voxel_at(at)
-        here = math.nan if voxel is None else float(column[voxel])
-        self.shown = ShownMap(tr, index, vmax, mm, value, n_missing, at, here)
-        self.missing, self._refused, self._column = "", None, column
+        known = facts.peak >= 0
+        mm = self._grid.mm_of(facts.peak) if known else self._grid.bounds.centre
+        value = float(column[facts.peak]) if known else math.nan
+        self.shown = ShownMap(
+            tr,
+            index,
+            vmax,
+            mm,
+            value,
+            facts.n_missing,
+            robust=facts.robust,
+            mean_of=mean_of,
+            glass=derived.glass is not None,
+        )
+        self.missing, self._refused, self.column = "", None, column
+        self._aim()
         return n_bytes
 
     def explain(self, wanted: bool, scores: FloatArray) -> None:
@@ -224,8 +334,8 @@ class Maps:
         scores : array, (templates, Nt)
             NaN where nothing was measured.
         """
-        shown, column = self.shown, self._column
-        k = self._best(scores) if wanted else None
+        shown, column = self.shown, self.column
+        k = self.best_template(scores) if wanted and not self._mean_of else None
         template = None if k is None else self._template_of(k)
         if shown is None or column is None or self._grid is None or k is None or template is None:
             self.explained, self._explained_what = None, ()
@@ -233,17 +343,19 @@ class Maps:
         score = float(scores[k, shown.tr])
         what = (shown.tr, shown.index, k, score)
         if self.explained is not None and np.array_equal(what, self._explained_what, equal_nan=True):
+            if self._how.at is not None and self._how.at != self.explained.at:
+                self.explained = moved(self.explained, self._grid, column, template, self._how.at)
             return
         product = multiply(column, template)
         # A volume's planes stay where they are as long as it matches the same template.
-        at = strongest(self._grid, product if shown.is_hit else template) or shown.crosshair
+        at = self._how.at or strongest(self._grid, product if shown.is_hit else template) or shown.crosshair
         told = explain(self._grid, shown.tr, column, template, k, score, at)
         if told is not None:
             self._renderer.write_map(product, "product")
             told = self._calm(told, shown, product)
         self.explained, self._explained_what = told, what
 
-    def _best(self, scores: FloatArray) -> int | None:
+    def best_template(self, scores: FloatArray) -> int | None:
         """Return the template that the map on the screen matches best."""
         if self.shown is None or self.shown.tr >= scores.shape[1]:
             return None

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..draw import RampView, Rect
+from ..draw import RampView, Rect, Target
 from ..ticks import nice_step, signed, tick_label
 from .pen import Pen
-
-AUTOMATIC = 1 / 3
-"""Threshold as a part of the range, where none is asked for: enough to leave the anatomy in sight."""
 
 
 class Line(NamedTuple):
@@ -23,20 +20,12 @@ class Line(NamedTuple):
     bold: bool = False
 
 
-def threshold_of(vmax: float, wanted: float) -> float:
-    """Return the threshold that was asked for, or where that is negative a round one that suits the range."""
-    if wanted >= 0:
-        return wanted
-    step = nice_step(vmax * AUTOMATIC, 20)
-    return round(vmax * AUTOMATIC / step) * step
-
-
 def digits(vmax: float) -> int:
     """Return the decimals that suit values of a range."""
     return 1 if vmax >= 10 else 2
 
 
-def draw(pen: Pen, box: Rect, vmax: float, threshold: float, lines: Sequence[Line], indent: float = 34) -> RampView:
+def draw(pen: Pen, box: Rect, vmax: float, threshold: float, lines: Sequence[Line], indent: float = 34) -> None:
     """Draw the bar with its ticks, and figures under it, or beside it where there is room for both.
 
     Parameters
@@ -62,7 +51,8 @@ def draw(pen: Pen, box: Rect, vmax: float, threshold: float, lines: Sequence[Lin
     for n, line in enumerate(reversed(lines)):
         y = box.bottom - pen.dp(4) - n * above
         pen.text(box.right, y, line.string, 13, line.tone, bold=line.bold, anchor="right")
-    return RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut)
+    pen.ramps.append(RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut))
+    pen.targets.append(Target(ramp, "threshold"))
 
 
 def _ticks(pen: Pen, ramp: Rect, vmax: float, threshold: float) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..draw import Drawing, RampView, Rect, SlicesView, Source
+from ..draw import Rect, Source
 from ..explained import Explained, MapFacts
+from ..map_range import threshold_of
 from ..planes import ortho_planes
 from ..scene import Scene
 from ..ticks import mm, signed
-from . import colour_bar, slice_marks
-from .colour_bar import Line, digits, threshold_of
+from . import colour_bar, map_ink, slice_marks
+from .colour_bar import Line, digits
 from .pen import Pen
 
 
@@ -29,43 +30,35 @@ class Group(NamedTuple):
     """Of the heading: a name of the theme, or a template."""
 
 
-def draw(pen: Pen, inner: Rect, scene: Scene, told: Explained, threshold: float) -> Drawing:
-    """Draw the three groups into the panel's inside; `threshold` is that of the map, the others have their own."""
+def draw(pen: Pen, inner: Rect, scene: Scene, told: Explained) -> None:
+    """Draw the three groups into the panel's inside; the map has the operator's threshold, the others their own."""
     gap = pen.dp(28)
     width = float(int((inner.w - 2 * gap) / 3))
     label = scene.session.labels[told.template]
     groups = (
-        Group("map", f"TR {told.tr}", told.volume, (told.tr,), threshold),
+        Group("map", f"TR {told.tr}", told.volume, (told.tr,), scene.view.map.threshold),
         Group("template", f"× {label}", told.matched, (told.template,), -1.0, told.template),
         Group("product", "= product", told.product, (told.tr, told.template), -1.0),
     )
-    slices: list[SlicesView] = []
-    ramps: list[RampView] = []
     for n, group in enumerate(groups):
-        view, ramp = _group(pen, Rect(inner.x + n * (width + gap), inner.y, width, inner.h), scene, told, group)
-        slices += view
-        ramps += ramp
-    return pen.drawing(slices=tuple(slices), ramps=tuple(ramps))
+        _group(pen, Rect(inner.x + n * (width + gap), inner.y, width, inner.h), scene, told, group)
 
 
-def _group(
-    pen: Pen, box: Rect, scene: Scene, told: Explained, group: Group
-) -> tuple[tuple[SlicesView, ...], tuple[RampView, ...]]:
+def _group(pen: Pen, box: Rect, scene: Scene, told: Explained, group: Group) -> None:
     head = max(pen.dp(30), pen.px(17) * 1.6)
     _heading(pen, Rect(box.x, box.y, box.w, head), told, group)
     if scene.grid is None:
-        return (), ()
+        return
     room = Rect(box.x, box.y + head, box.w, box.h - head)
-    planes, free = ortho_planes(room, scene.grid.bounds, told.at, gap=pen.dp(8), margin_mm=5.0)
+    radiological = scene.view.map.radiological
+    planes, free = ortho_planes(room, scene.grid.bounds, told.at, radiological, pen.dp(8), 5.0)
     for plane in planes:
         slice_marks.letters(pen, plane, 13)
         slice_marks.crosshair(pen, plane, told.at)
     vmax = group.facts.vmax
     threshold = max(0.0, threshold_of(vmax, group.wanted))
-    ramp = colour_bar.draw(pen, free, vmax, threshold, _figures(group), indent=14)
-    theme = pen.theme
-    view = SlicesView(planes, vmax, group.source, group.data, threshold, True, theme.panel, theme.outline, theme.brain)
-    return (view,), (ramp,)
+    colour_bar.draw(pen, free, vmax, threshold, _figures(group), indent=14)
+    map_ink.slices(pen, scene, planes, group.source, group.data, vmax, threshold)
 
 
 def _heading(pen: Pen, box: Rect, told: Explained, group: Group) -> None:

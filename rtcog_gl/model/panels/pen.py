@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..draw import Colour, Drawing, RampView, Rect, ShapeList, SlicesView, Text, TraceView
+from ..draw import Colour, Drawing, ImageView, RampView, Rect, ShapeList, SlicesView, Target, Text, TraceView
 from ..scene import Style
 
 
@@ -22,6 +22,10 @@ class Pen:
         self.under = ShapeList()
         self.over = ShapeList()
         self.texts: list[Text] = []
+        self.slices: list[SlicesView] = []
+        self.images: list[ImageView] = []
+        self.ramps: list[RampView] = []
+        self.targets: list[Target] = []
         self.clear = style.theme.background
 
     def panel(self) -> None:
@@ -61,15 +65,12 @@ class Pen:
         """Return the width of a line."""
         return self.style.ruler.width(string, self.px(size), bold, spacing * self.style.layout.scale)
 
-    def drawing(
-        self,
-        traces: TraceView | None = None,
-        slices: tuple[SlicesView, ...] = (),
-        ramps: tuple[RampView, ...] = (),
-    ) -> Drawing:
+    def drawing(self, traces: TraceView | None = None) -> Drawing:
         """Return what was collected."""
         under, over = self.under.array(), self.over.array()
-        if traces is None and not slices and not ramps:
+        slices, images, ramps = tuple(self.slices), tuple(self.images), tuple(self.ramps)
+        if traces is None and not slices and not images and not ramps:
             # Nothing comes in between: one draw call does for both.
             under, over = np.concatenate([under, over]), over[:0]
-        return Drawing(self.rect, under, self.clear, traces, slices, ramps, over, tuple(self.texts))
+        texts, targets = tuple(self.texts), tuple(self.targets)
+        return Drawing(self.rect, under, self.clear, traces, slices, images, ramps, over, texts, targets)

@@ -1,0 +1,61 @@
+"""The filmstrip's thumbnails: asks for those that are missing, and keeps as many as the strip can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..gpu.renderer import Renderer
+from ..model.actions import hit_markers
+from ..model.film import on_film
+from ..model.scene import FilmHit, ShownMap
+from ..model.session import FloatArray
+from ..model.thumbnail import Thumb
+
+
+class Film:
+    """Needs a current OpenGL context where a thumbnail is taken in.
+
+    Parameters
+    ----------
+    renderer : Renderer
+        Gets the thumbnails.
+    ask : callable
+        Asks for the thumbnail of a hit's TR; it comes as an update.
+    """
+
+    def __init__(self, renderer: Renderer, ask: Callable[[int], None]) -> None:
+        self._renderer = renderer
+        self._ask = ask
+        self._asked: set[int] = set()
+        self._thumbs: dict[int, Thumb] = {}
+
+    def take(self, thumbs: Sequence[Thumb]) -> None:
+        """Upload new thumbnails."""
+        for thumb in thumbs:
+            self._renderer.write_image(("thumb", thumb.tr, 0), thumb.image)
+            self._thumbs[thumb.tr] = thumb
+
+    def hits(self, maps: Sequence[int], shown: ShownMap | None, scores: FloatArray) -> tuple[FilmHit, ...]:
+        """Return what is on the strip, newest first, and ask for what is missing there."""
+        index = shown.index if shown is not None and shown.is_hit else None
+        there = on_film(maps, index)
+        wanted = [maps[i] for i in there]
+        self._let_go(set(wanted))
+        for tr in wanted:
+            if tr not in self._asked:
+                self._asked.add(tr)
+                self._ask(tr)
+        best = hit_markers(scores[:, wanted])
+        found = []
+        for i, tr, marker in zip(there, wanted, best, strict=True):
+            thumb = self._thumbs.get(tr)
+            z, vmax = (float("nan"), 0.0) if thumb is None else (thumb.z_mm, thumb.vmax)
+            found.append(FilmHit(tr, i, None if marker is None else marker.template, z, vmax, i == index))
+        return tuple(found)
+
+    def _let_go(self, wanted: set[int]) -> None:
+        gone = self._thumbs.keys() - wanted
+        self._asked &= wanted
+        self._renderer.drop_images([("thumb", tr, 0) for tr in gone])
+        for tr in gone:
+            del self._thumbs[tr]

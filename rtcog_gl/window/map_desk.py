@@ -1,0 +1,117 @@
+"""Everything that the map panel shows, kept together: the map, the hit beside it, the filmstrip, the time course."""
+
+from __future__ import annotations
+
+import math
+
+from ..gpu.renderer import Renderer
+from ..model.course import Course
+from ..model.map_actions import MapState
+from ..model.map_range import range_of, threshold_of
+from ..model.readout import read
+from ..model.records import VolumeRecords
+from ..model.scene import FilmHit, Readout, ShownMap
+from ..model.session import FloatArray, Live, Session, Update
+from ..model.shown import shown_or_newest
+from ..model.view import View
+from ..model.volume import MaskGrid
+from .courses import Courses
+from .film import Film
+from .latency import Shown
+from .maps import MapFeed, Maps
+from .pinned import Pinned
+
+
+class MapDesk:
+    """Hands updates to those who want them; needs a current OpenGL context where something is uploaded.
+
+    Parameters
+    ----------
+    session : Session
+    grid : MaskGrid or None
+        Geometry of the maps; None shows none and asks for none.
+    renderer : Renderer
+    feed : MapFeed
+    """
+
+    def __init__(self, session: Session, grid: MaskGrid | None, renderer: Renderer, feed: MapFeed) -> None:
+        self.maps = Maps(session, grid, renderer, feed)
+        self._session = session
+        self._grid = grid
+        self._feed = feed
+        self._film = Film(renderer, feed.thumb) if grid is not None else None
+        self._pinned = Pinned(grid, renderer, feed) if grid is not None else None
+        self._courses = Courses(grid, feed) if grid is not None and session.slots else None
+
+    def choose(
+        self, view: View, live: Live, records: VolumeRecords, scores: FloatArray, coming: Update | None = None
+    ) -> None:
+        """Find out what should be shown, and ask for what is not there (see `Maps.choose`)."""
+        self.maps.choose(view, live, records, scores, coming)
+        if self._pinned is not None:
+            self._pinned.choose(view.map.beside if view.map.beside in live.maps else None)
+        self._aim(view)
+
+    def _aim(self, view: View) -> None:
+        shown = self.maps.shown
+        if self._pinned is not None:
+            self._pinned.aim(None if shown is None else shown.crosshair)
+        if self._courses is not None:
+            at = shown.crosshair if shown is not None and view.map.course else None
+            self._courses.choose(at, view.map.sphere_mm)
+
+    def take(self, update: Update, view: View, live: Live) -> Shown | None:
+        """Take in all but a volume; return what the next frame shows for the first time."""
+        hit = self.maps.take_hit(update)
+        self.maps.take_mean(update)
+        if self._pinned is not None:
+            self._pinned.take(update, live.maps)
+        if self._film is not None and update.thumbs:
+            self._film.take(update.thumbs)
+        if self._courses is not None:
+            self._courses.take(update.course)
+        self.maps.keep(update)
+        self._aim(view)
+        return hit
+
+    def take_volume(self, view: View) -> Shown | None:
+        """Upload the volume that waits; return what the next frame shows for the first time."""
+        volume = self.maps.take_volume()
+        self._aim(view)
+        return volume
+
+    @property
+    def beside(self) -> ShownMap | None:
+        """The hit that is pinned beside the map, once its map is there."""
+        return None if self._pinned is None else self._pinned.shown
+
+    @property
+    def course(self) -> Course | None:
+        """Time course at the crosshair."""
+        return None if self._courses is None else self._courses.course
+
+    def film(self, live: Live, scores: FloatArray) -> tuple[FilmHit, ...]:
+        """Return what is on the filmstrip, newest first, and ask for thumbnails that are missing."""
+        return () if self._film is None else self._film.hits(live.maps, self.maps.shown, scores)
+
+    def readout(self, scores: FloatArray) -> Readout | None:
+        """Return what is under the crosshair; None while there is no map."""
+        shown, column = self.maps.shown, self.maps.column
+        if shown is None or column is None or self._grid is None:
+            return None
+        k = self.maps.best_template(scores) if self._session.has_templates and not shown.mean_of else None
+        voxel = self._grid.voxel_at(shown.crosshair)
+        there = math.nan if k is None or voxel is None else self._feed.template_value(k, voxel)
+        return read(self._grid, column, shown.crosshair, k, there)
+
+    def state(self, view: View, live: Live) -> MapState:
+        """Return what there is for the operator's actions to act on."""
+        shown = self.maps.shown
+        if shown is None:
+            at = None if self._grid is None else self._grid.bounds.centre
+            return MapState(self._grid, view.map.at or at, maps=live.maps, hit=shown_or_newest(view, live))
+        both = (shown,) if self.beside is None else (shown, self.beside)
+        vmax = range_of(view.map, *both)
+        hit = shown.index if shown.is_hit else shown_or_newest(view, live)
+        threshold = max(0.0, threshold_of(vmax, view.map.threshold))
+        return MapState(self._grid, shown.crosshair, self.maps.column, vmax, threshold, hit, live.maps)
