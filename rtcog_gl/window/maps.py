@@ -102,6 +102,7 @@ class Maps:
         self._asked_volume: int | None = None
         self._asked_mean: tuple[int, ...] = ()
         self._mean_of: tuple[int, ...] = ()
+        self._refused_mean: tuple[int, ...] = ()
         self._refused: int | None = None
         self._waiting: Update | None = None
         self._range = HeldRange()
@@ -175,13 +176,18 @@ class Maps:
 
     def _want_mean(self, trs: tuple[int, ...]) -> None:
         self._mean_of = trs
-        if self.choice.tr is not None and not self._has(self.choice.tr, True, trs) and trs != self._asked_mean:
+        if trs == self._refused_mean:
+            self._drop("the mean of these hits cannot be read")
+        elif self.choice.tr is not None and not self._has(self.choice.tr, True, trs) and trs != self._asked_mean:
             self._asked_mean = trs
             self._feed.mean(trs)
 
     def _want_volume(self, tr: int, comes: bool, records: VolumeRecords) -> None:
         if self._has(tr, False):
             return
+        if self.shown is not None and not self.shown.is_hit and self.shown.tr == tr:
+            # It is there, but without the projections that are wanted now; what is on its way has none either.
+            comes = False
         missing = why_missing(tr, self._session.slots, self._live, records)
         if not missing and self._refused == tr:
             missing = self._why_refused(tr)
@@ -242,8 +248,8 @@ class Maps:
         if mean.trs != self._mean_of or self.choice.hit is None or self.choice.tr is None:
             return
         if mean.column is None:
-            self._asked_mean = mean.trs
-            self._drop("the mean of these hits cannot be read")
+            self._refused_mean = mean.trs
+            self._want_mean(mean.trs)
             return
         derived = self._derived(mean.column, mean.derived)
         self._upload(self.choice.tr, self.choice.hit, mean.column, _vmax(derived), derived, mean.trs)
@@ -334,6 +340,8 @@ class Maps:
         scores : array, (templates, Nt)
             NaN where nothing was measured.
         """
+        if not wanted:
+            self._forget_template()
         shown, column = self.shown, self.column
         k = self.best_template(scores) if wanted and not self._mean_of else None
         template = None if k is None else self._template_of(k)
@@ -354,6 +362,13 @@ class Maps:
             self._renderer.write_map(product, "product")
             told = self._calm(told, shown, product)
         self.explained, self._explained_what = told, what
+
+    def _forget_template(self) -> None:
+        """Give back what only the explanation needs: three times the memory of a map."""
+        if self._template is not None:
+            self._template = None
+            self._renderer.drop_map("template")
+            self._renderer.drop_map("product")
 
     def best_template(self, scores: FloatArray) -> int | None:
         """Return the template that the map on the screen matches best."""
