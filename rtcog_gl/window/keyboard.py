@@ -7,17 +7,14 @@ from typing import Any
 
 import glfw
 
-from ..model.keys import BINDINGS, action_of
+from ..model.keys import BINDINGS, SHIFT, binding_of
 
-_TYPED = {k for binding in BINDINGS for k in binding.keys if len(k) == 1 and not k.isalpha()}
+_KEYS = {key.removeprefix(SHIFT) if len(key) > 1 else key for binding in BINDINGS for key in binding.keys}
+
+_TYPED = {key for key in _KEYS if len(key) == 1 and not key.isalpha()}
 """Characters that must be taken as typed, because keyboards have them on different keys."""
 
-_NAMES = {
-    getattr(glfw, f"KEY_{key}"): key for binding in BINDINGS for key in binding.keys if hasattr(glfw, f"KEY_{key}")
-}
-
-_REPEATED = {"LEFT", "RIGHT", "PAGE_UP", "PAGE_DOWN"}
-"""Keys that act again while they are held; a held Esc must not count as two, nor F flicker."""
+_NAMES = {getattr(glfw, f"KEY_{key}"): key for key in _KEYS if key not in _TYPED and hasattr(glfw, f"KEY_{key}")}
 
 
 class Keyboard:
@@ -28,19 +25,23 @@ class Keyboard:
 
     def __init__(self, window: Any, on_action: Callable[[str], None]) -> None:
         self._on_action = on_action
+        self._repeated = False
         # Kept, because GLFW does not hold references to Python functions for us.
         self._callbacks = (self._key, self._char)
         glfw.set_key_callback(window, self._callbacks[0])
         glfw.set_char_callback(window, self._callbacks[1])
 
-    def _key(self, _window: Any, key: int, _scancode: int, event: int, modifiers: int) -> None:
+    def _key(self, _window: Any, key: int, scancode: int, event: int, modifiers: int) -> None:
+        # The character that a key types comes after the key itself.
+        self._repeated = event == glfw.REPEAT
         shortcut = glfw.MOD_CONTROL | glfw.MOD_ALT | glfw.MOD_SUPER
-        name = _NAMES.get(key)
-        if event == glfw.RELEASE or modifiers & shortcut or name is None:
+        if event == glfw.RELEASE or modifiers & shortcut:
             return
-        if event == glfw.REPEAT and name not in _REPEATED:
+        name = _name_of(key, scancode)
+        if name is None:
             return
-        self._call(name)
+        shifted = SHIFT + name
+        self._call(shifted if modifiers & glfw.MOD_SHIFT and binding_of(shifted) is not None else name)
 
     def _char(self, _window: Any, codepoint: int) -> None:
         name = chr(codepoint)
@@ -48,6 +49,21 @@ class Keyboard:
             self._call(name)
 
     def _call(self, name: str) -> None:
-        action = action_of(name)
-        if action is not None:
-            self._on_action(action)
+        """Call a key's action; a held Esc must not count as two, nor F flicker."""
+        binding = binding_of(name)
+        if binding is not None and (binding.repeats or not self._repeated):
+            self._on_action(binding.action)
+
+
+def _name_of(key: int, scancode: int) -> str | None:
+    """Return the name of a key that is not taken as typed: a letter as the keyboard's layout has it.
+
+    GLFW names letters by where they are on a keyboard of the United States. Where the layout has no Latin letters,
+    that is what counts; where it has others there, they do.
+    """
+    if not glfw.KEY_SPACE <= key <= glfw.KEY_GRAVE_ACCENT:
+        return _NAMES.get(key)
+    printed = (glfw.get_key_name(key, scancode) or "").upper()
+    if not printed.isascii() or not printed:
+        return _NAMES.get(key)
+    return printed if printed.isalpha() and len(printed) == 1 else None
