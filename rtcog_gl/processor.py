@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from multiprocessing import Process
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from rtcog_gl.logs import listen
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.options import ENVIRONMENT, parse_options, words_of
 from rtcog_gl.model.session import ActionState
-from rtcog_gl.session.publisher import PublishedVolume, Publisher, norm_change, template_maps, unallocated
+from rtcog_gl.session.publisher import PublishedVolume, Publisher, map_unit, norm_change, template_maps, unallocated
 from rtcog_gl.session.volumes import VolumeWriter
 from rtcog_gl.streamer import run_streamer
 
@@ -70,7 +71,7 @@ class GLProcessor(ESAMProcessor):  # type: ignore[misc]
         self.mp_prc_stream = Process(
             target=run_streamer,
             args=(
-                self.streaming_config,
+                _with_unit(self.streaming_config, self.pipe),
                 self.sync,
                 self.shared_action_onsets,
                 self.shared_action_offsets,
@@ -155,6 +156,14 @@ class GLProcessor(ESAMProcessor):  # type: ignore[misc]
             cooldown_end=self.lastaction_endTR + self.match_opts.vols_noaction,
             action=before.action,
         )
+
+
+def _with_unit(config: Any, pipeline: Any) -> Any:
+    """Return the viewer's configuration with the unit of the maps' values, where the pipeline's steps tell it."""
+    unit = map_unit([str(getattr(step, "name", "")) for step in getattr(pipeline, "steps", ())])
+    if not unit or not is_dataclass(config):
+        return config
+    return SimpleNamespace(**{**{field.name: getattr(config, field.name) for field in fields(config)}, "unit": unit})
 
 
 def _writer(processor: GLProcessor) -> VolumeWriter:

@@ -76,6 +76,7 @@ class Rig:
             "fail_end": "",
             "kill_viewer_at": -1,
             "action_vols": 3,
+            "steps": [],
             "gates": [],
             "no_action": False,
             "status": None,

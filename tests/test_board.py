@@ -34,6 +34,7 @@ SESSION = Session(
     out_prefix="sub-01",
     questions=tuple(f"question {i}" for i in range(12)),
     expected_tr_s=1.5,
+    unit="z",
 )
 STATIC = Static(
     SESSION,

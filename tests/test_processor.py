@@ -23,6 +23,7 @@ from rtcog_gl.session.publisher import (
     PATIENCE,
     PublishedVolume,
     Publisher,
+    map_unit,
     norm_change,
     template_maps,
     unallocated,
@@ -196,6 +197,33 @@ def test_room_that_a_segment_may_still_take() -> None:
     finally:
         shm.close()
         shm.unlink()
+
+
+@pytest.mark.parametrize(
+    ("steps", "unit"),
+    [
+        (["ema", "smooth", "snorm"], "z"),
+        (["SNorm"], "z"),
+        (["ema", "iglm", "kalman", "smooth", "snorm", "windowing"], "windowed z"),
+        (["snorm", "smooth"], ""),
+        (["smooth", "windowing"], ""),
+        (["snorm", "tnorm"], ""),
+        ([], ""),
+    ],
+)
+def test_unit_is_told_by_the_last_steps(steps: list[str], unit: str) -> None:
+    assert map_unit(steps) == unit
+
+
+@pytest.mark.parametrize(("steps", "unit"), [(["ema", "snorm"], "z"), (["ema"], "")])
+def test_viewer_learns_the_unit_from_rtcogs_steps(tmp_path: Path, steps: list[str], unit: str) -> None:
+    rig = Rig(tmp_path, METHODS[-1], nvols=9, gates=["go0"], steps=steps)
+    with rig.running([*MODULE, "run", *rig.flags, *rig.arguments]) as process:
+        board = rig.board()
+        rig.go("go0")
+        printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    assert (board.session.unit, board.session.nv) == (unit, 24)
 
 
 def test_all_of_a_segment_counts_where_nothing_is_known() -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from multiprocessing.managers import RemoteError
 from multiprocessing.shared_memory import SharedMemory
 from types import SimpleNamespace
@@ -439,6 +439,16 @@ def test_numbers_may_be_numpys() -> None:
     )
     assert described.messages == ()
     assert (described.session.nt, described.session.nv, described.session.labels) == (12, 8, ("a", "a"))
+
+
+def test_unit_comes_from_a_configuration_that_has_one() -> None:
+    assert describe(config(unit="z")).session.unit == "z"
+    plain = config(unit="z")
+    rtcogs = {field.name: getattr(plain, field.name) for field in fields(plain) if field.name != "unit"}
+    assert len(rtcogs) == 8
+    described = describe(SimpleNamespace(**rtcogs))
+    assert (described.session.unit, described.messages) == ("", ())
+    assert describe(config(unit=None)).session.unit == ""
 
 
 @pytest.mark.parametrize(

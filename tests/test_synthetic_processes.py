@@ -72,6 +72,7 @@ def test_a_whole_session(method: str) -> None:
         assert session.sync.shm_ready.is_set()
         config = session.config
         assert (config.Nt, len(config.template_labels), config.hit_thr) == (60, 7, 1.5)
+        assert config.unit == "a.u."
         assert config.Nv == np.count_nonzero(np.asarray(config.mask_img.dataobj))
         assert set(session.responses) == set(QUICK.questions)
         info = session.volumes
@@ -270,6 +271,7 @@ def test_the_real_run_plays(shared_data: Path) -> None:
     with start(options) as session:
         assert (session.config.Nt, session.config.Nv) == (70, 35_127)
         assert session.config.template_labels == ["T1", "T2", "T3", "T4", "T5"]
+        assert session.config.unit == "z"
         assert session.volumes is not None
         assert (session.volumes.n_templates, session.volumes.rule) == (5, HitRule(2.0, 2, 1))
         segment = ReadOnlySegment(session.volumes.name)

@@ -75,6 +75,9 @@ class StreamingConfig:
     out_prefix: str
     """Prefix of the run's files."""
 
+    unit: str = ""
+    """Unit of the maps' values; empty: not known. rtcog's own configuration does not have this field."""
+
 
 @dataclass(frozen=True)
 class SyncEvents:

@@ -54,6 +54,10 @@ class _Reader:
         self.messages.append(f"{name} is {value!r}, expected a finite number; {default:g} is used.")
         return default
 
+    def text(self, source: Any, name: str) -> str:
+        value = self.get(source, name)
+        return value if isinstance(value, str) else ""
+
     def labels(self, source: Any) -> tuple[str, ...]:
         value = self.get(source, "template_labels")
         try:
@@ -71,7 +75,8 @@ def describe(config: Any) -> Described:
     Parameters
     ----------
     config : StreamingConfig
-        Any object with the contract's fields.
+        Any object with the contract's fields. It can also have ``unit``, that of the maps' values, which rtcog's own
+        does not.
     """
     read = _Reader()
     nt = read.whole(config, "Nt", 1, 0)
@@ -88,6 +93,7 @@ def describe(config: Any) -> Described:
         nv=used,
         out_dir=str(read.get(config, "out_dir") or "."),
         out_prefix=str(read.get(config, "out_prefix") or ""),
+        unit=read.text(config, "unit"),
     )
     return Described(session, grid, rows, tuple(read.messages))
 

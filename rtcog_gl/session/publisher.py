@@ -155,6 +155,24 @@ def norm_change(motion: Sequence[float], previous: float | None) -> float:
     return math.nan if previous is None else math.sqrt(sum(x**2 for x in motion)) - previous
 
 
+def map_unit(steps: Sequence[str]) -> str:
+    """Return the unit of what rtcog's preprocessing steps make of a volume; empty where they do not tell.
+
+    ``snorm`` makes z values over the voxels of a volume. ``windowing`` sums those of the newest volumes, with weights
+    that fall off with their age, so that they no longer have a standard deviation of 1. What other steps leave behind
+    depends on the scanner.
+
+    Parameters
+    ----------
+    steps : sequence of str
+        Names of the steps that are enabled, in their order.
+    """
+    last = [step.lower() for step in steps[-2:]]
+    if last[-1:] == ["snorm"]:
+        return "z"
+    return "windowed z" if last == ["snorm", "windowing"] else ""
+
+
 def template_maps(
     labels: Sequence[str], masks: Mapping[str, Any], values: Mapping[str, Any], nv: int
 ) -> npt.NDArray[np.float32]:

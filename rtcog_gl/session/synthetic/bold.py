@@ -28,6 +28,9 @@ FWHM_MM = 6.0
 TEMPLATE_SD = 2.0
 """A template counts where it is more than this many standard deviations (inside the mask) above its mean."""
 
+UNIT = "z"
+"""Unit of the volumes: what `RunningZ` makes."""
+
 
 class RunningZ:
     """Detrends and scales each voxel by what was seen of it so far, as a real-time analysis has to.
@@ -102,7 +105,7 @@ class BoldContent:
             notes.append(f"{bold_file.name} has {played} volumes: the run ends before the {options.nvols} asked for.")
         nt = int(options.nvols or played)
         anat = _mean_image(bold_file, bold, self._data, inside)
-        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), anat, tuple(notes))
+        self.header = Header(labels, len(self._voxels), nt, _own_copy(mask), anat, tuple(notes), unit=UNIT)
 
     def volume(self, t: int) -> FloatArray:
         """Return volume `t`, preprocessed; volumes that were passed over are taken in first."""

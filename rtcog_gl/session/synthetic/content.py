@@ -23,6 +23,9 @@ from rtcog_gl.session.synthetic.segments import bytes_needed, check_space, free_
 NVOLS = 300
 """Volumes of a run when nothing else says how many."""
 
+UNIT = "a.u."
+"""Unit of the synthetic volumes: they are scaled to the templates' scores, and not standardised."""
+
 
 @dataclass(frozen=True)
 class Header:
@@ -44,6 +47,9 @@ class Header:
 
     volumes: VolumesInfo | None = None
     """Where the volumes are published; None where they are not."""
+
+    unit: str = ""
+    """Unit of the volumes' values; empty: not known."""
 
 
 class Content(Protocol):
@@ -108,7 +114,7 @@ class SyntheticContent:
         self.scorer = MaskScorer(scaled, masks)
         labels = tuple(network.label for network in NETWORKS)
         anat = mni_anatomy_path() if brain.mni else None
-        self.header = Header(labels, brain.nv, nt, brain.image(), anat, brain.notes)
+        self.header = Header(labels, brain.nv, nt, brain.image(), anat, brain.notes, unit=UNIT)
         # Of its own numbers, so that a moving head changes no score.
         self._motion = head_motion(np.random.default_rng([seed, 2]), nt, match_start)
 

@@ -148,9 +148,8 @@ def _config(options: DemoOptions, header: Header) -> StreamingConfig:
     matching = MatchingOpts("mask", options.match_start or 0, options.vols_noaction or 0)
     thr = float(options.hit_thr or 0)
     labels = list(header.labels)
-    return StreamingConfig(
-        header.nt, labels, thr, matching, header.mask_img, header.nv, options.out_dir, options.out_prefix
-    )
+    where = options.out_dir, options.out_prefix
+    return StreamingConfig(header.nt, labels, thr, matching, header.mask_img, header.nv, *where, header.unit)
 
 
 def _await_header(answer: Any, producer: BaseProcess) -> Header:

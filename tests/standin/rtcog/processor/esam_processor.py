@@ -65,6 +65,7 @@ class ESAMProcessor:
         self.mask_Nv = 24
         self.this_motion: list[float] = []
         self.pipe = SimpleNamespace(processed_tr=np.zeros((self.mask_Nv, 1)))
+        self.pipe.steps = [SimpleNamespace(name=name) for name in options.steps]
         self.Data_processed = np.zeros((self.mask_Nv, self.Nt))
         self.Motion: list[list[float]] = []
         self.lastaction_endTR = 0
