@@ -105,6 +105,16 @@ class ShapeList:
         block["style"][:, 0] = radius
         self._blocks.append(block)
 
+    def segments(self, ends: npt.NDArray[np.floating], width: float, colour: Colour) -> None:
+        """Add n lines with round ends at once: `ends` is (n, 4), x0, y0, x1, y1."""
+        self._flush()
+        block = np.zeros(len(ends), SHAPE)
+        block["geom"] = ends
+        block["colour"] = colour
+        block["style"][:, 0] = width / 2
+        block["kind"] = SEGMENT
+        self._blocks.append(block)
+
     def _flush(self) -> None:
         if self._rows:
             self._blocks.append(np.array(self._rows, SHAPE))

@@ -25,6 +25,10 @@ LOWEST_LANES = 56
 """Height of lanes with the smallest type, in framebuffer pixels."""
 
 
+NONE = Rect(0, 0, 0, 0)
+"""Place of a panel that the arrangement leaves out."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Rectangles of the panels and the sizes that go with them."""
@@ -65,9 +69,8 @@ class Layout:
         return float(max(1, round(length * self.scale)))
 
     def has(self, name: str) -> bool:
-        """Return whether a panel has room; what lies over the panels always has."""
-        rect = self.panels.get(name)
-        return rect is None or (rect.w > 0 and rect.h > 0)
+        """Return whether the arrangement shows a panel; what lies over the panels is always shown."""
+        return self.panels.get(name) != NONE
 
     @property
     def panels(self) -> dict[str, Rect]:
@@ -148,14 +151,13 @@ def layout(
         answers_w = float(round(lower.w * ANSWERS_SHARE))
         map_rect = Rect(lower.x, lower.y, lower.w - answers_w - gap, lower.h)
         answers = Rect(map_rect.right + gap, lower.y, answers_w, lower.h)
-    none = Rect(0, 0, 0, 0)
     if arrangement == "map":
         map_rect = Rect(gap, top, w - 2 * gap, room + gap)
-        return Layout(size, scale, strip, none, none, None, map_rect, None, footer)
+        return Layout(size, scale, strip, NONE, NONE, None, map_rect, None, footer)
     if arrangement == "scores":
         more = room + gap - upper_h
         scores = Rect(scores.x, scores.y, scores.w, scores.h + more)
         gates = Rect(gates.x, gates.y, gates.w, gates.h + more)
         lanes = None if lanes is None else Rect(lanes.x, lanes.y + more, lanes.w, lanes.h)
-        return Layout(size, scale, strip, scores, gates, lanes, none, None, footer)
+        return Layout(size, scale, strip, scores, gates, lanes, NONE, None, footer)
     return Layout(size, scale, strip, scores, gates, lanes, map_rect, answers, footer)

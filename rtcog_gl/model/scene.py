@@ -108,6 +108,9 @@ class FilmHit:
     here: bool = False
     """Whether it is the map on the screen."""
 
+    shape: tuple[int, int] = (0, 0)
+    """Rows and columns of its thumbnail; (0, 0) while there is none."""
+
 
 @dataclass(frozen=True)
 class Latency:
