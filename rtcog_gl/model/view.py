@@ -149,7 +149,7 @@ def apply(view: View, action: str, extent: Extent) -> View:
     if action in moves:
         return _move(view, moves[action], extent)
     if action == "live":
-        return replace(view, cursor=None, hit=None)
+        return replace(_one_map(view), cursor=None, hit=None)
     if action in ("closer", "wider"):
         new = span // 2 if action == "closer" else span * 2
         return _zoom(view, max(min(MIN_SPAN, extent.nt), min(new, extent.nt)), extent)
@@ -157,9 +157,9 @@ def apply(view: View, action: str, extent: Extent) -> View:
         default = min(DEFAULT_SPAN, max(MIN_SPAN, extent.nt // 4))
         return _zoom(view, default if span >= extent.nt else extent.nt, extent)
     if action in ("previous_hit", "next_hit"):
-        return _other_hit(view, -1 if action == "previous_hit" else 1, extent)
+        return _other_hit(_one_map(view), -1 if action == "previous_hit" else 1, extent)
     if action == "map_mode" and extent.live_maps:
-        return replace(view, maps=MAPS[(MAPS.index(view.maps) + 1) % len(MAPS)], hit=None)
+        return replace(_one_map(view), maps=MAPS[(MAPS.index(view.maps) + 1) % len(MAPS)], hit=None)
     if action == "explain" and (extent.templates or view.explain):
         return replace(view, explain=not view.explain)
     if action == "help":
@@ -209,10 +209,43 @@ def _other_hit(view: View, by: int, extent: Extent) -> View:
 
 
 def _hit_beside(view: View, cursor: int, by: int, extent: Extent) -> View:
-    """Look back at the hit before or after the TR looked at, so that all panels speak of the same TR."""
+    """Look back at the hit before or after the TR looked at."""
     beside = [t for t in extent.maps if (t < cursor if by < 0 else t > cursor)]
-    if not beside:
-        return view
-    tr = max(beside) if by < 0 else min(beside)
+    return _look_back(view, max(beside) if by < 0 else min(beside), cursor, extent) if beside else view
+
+
+def _look_back(view: View, tr: int, cursor: int, extent: Extent) -> View:
+    """Look back at a hit, so that all panels speak of the same TR."""
     index = None if extent.live_maps and view.maps == "auto" else extent.maps.index(tr)
     return replace(_move(view, tr - cursor, extent), hit=index)
+
+
+def show_hit(view: View, tr: int, extent: Extent) -> View:
+    """Return the view that shows the map of one hit, and while looking back its TR.
+
+    The newest one is followed: a hit that comes later takes its place. Where every volume's map can be had, volumes
+    are what is followed; the newest hit then stays, until it is asked for again.
+
+    Parameters
+    ----------
+    view : View
+        The view before.
+    tr : int
+        TR of the hit; one whose map cannot be had changes nothing.
+    extent : Extent
+        What there is to look at.
+    """
+    if tr not in extent.maps:
+        return view
+    view = _one_map(view)
+    if view.cursor is not None:
+        return _look_back(view, tr, view.cursor, extent)
+    index = extent.maps.index(tr)
+    newest = index == len(extent.maps) - 1
+    volumes = extent.live_maps and view.maps != "hits"
+    return replace(view, hit=None if newest and (not volumes or view.hit == index) else index)
+
+
+def _one_map(view: View) -> View:
+    """Return the view with a single map instead of a mean."""
+    return replace(view, map=replace(view.map, mean=False)) if view.map.mean else view
