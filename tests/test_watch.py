@@ -83,6 +83,8 @@ class Rig:
         self.live = replace(self.live, **fields)
         self.board.publish(self.live)
         self.watcher._look()
+        while len(self.watcher._background):
+            self.watcher._look()
         return self.watcher.take()
 
     def close(self) -> None:
@@ -183,9 +185,10 @@ def test_earlier_volumes_are_had_while_they_are_in_the_ring(rig: Rig) -> None:
 def test_a_hits_map_does_not_wait_for_its_volume(rig: Rig) -> None:
     rig.maps[:, 0] = 7
     rig.publish(0)
-    first, second = rig.look(n_final=1, n_volumes=1, onsets=(0,), maps=(0,))
-    assert (first.map_tr, first.volume_tr) == (0, None)
-    assert (second.map_tr, second.volume_tr) == (None, 0)
+    scores, hit, volume = rig.look(n_final=1, n_volumes=1, onsets=(0,), maps=(0,))
+    assert (scores.scores.shape, scores.map_tr, scores.volume_tr) == ((2, 1), None, None)
+    assert (hit.scores.size, hit.map_tr, hit.volume_tr) == (0, 0, None)
+    assert (volume.scores.size, volume.map_tr, volume.volume_tr) == (0, None, 0)
 
 
 def test_a_session_that_publishes_nothing_is_as_ever() -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.records import VOLUME, VolumeRecords, VolumesInfo, no_records
 from rtcog_gl.model.session import FloatArray
+from rtcog_gl.model.volume import IntArray
 from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.volumes_layout import (
     CHECKED,
@@ -284,3 +285,47 @@ class VolumeReader:
             return None
         template: FloatArray = np.array(self._templates[k], np.float32)
         return template
+
+    def template_value(self, k: int, voxel: int) -> float:
+        """Return the value of template `k` at a voxel; NaN outside the template's own mask, or where there is none."""
+        k, voxel = int(k), int(voxel)
+        if not (0 <= k < self._head.n_templates and 0 <= voxel < self._head.nv):
+            return float("nan")
+        return float(self._templates[k, voxel])
+
+    def values(self, voxels: IntArray, first: int = 0, end: int | None = None) -> tuple[IntArray, FloatArray]:
+        """Return some voxels of all volumes that are still there.
+
+        Parameters
+        ----------
+        voxels : array, (n,), int64
+            Indices into a volume, each from 0 to nv - 1.
+        first, end : int
+            Volumes ``first`` to ``end - 1`` are looked at; `end` is `nt` by default.
+
+        Returns
+        -------
+        trs : array, (k,), int64
+            Volumes that could be read, ascending; one that was overwritten, is being written, or came without a map
+            is left out.
+        values : array, (k, n), float32
+
+        Raises
+        ------
+        IndexError
+            If a voxel is out of range.
+        """
+        voxels = np.asarray(voxels, np.int64)
+        if voxels.size and not 0 <= voxels.min() <= voxels.max() < self._head.nv:
+            raise IndexError(f"voxels {voxels.min()} to {voxels.max()} of a volume, expected 0 to {self._head.nv - 1}")
+        end = self._head.nt if end is None else min(int(end), self._head.nt)
+        before = np.array(self._tags, np.int64)
+        # A tag that does not belong into its slot is damage.
+        own = before % max(1, self._head.slots) == np.arange(self._head.slots)
+        there = np.flatnonzero(own & (before >= max(0, int(first))) & (before < end))
+        there = there[np.argsort(before[there])]
+        barrier()
+        values = np.array(self._columns[there[:, None], voxels[None, :]], np.float32)
+        barrier()
+        whole = self._tags[there] == before[there]
+        return before[there[whole]], values[whole]

@@ -111,7 +111,20 @@ def _feed(watcher: Watcher) -> MapFeed:
     def follow(wanted: bool) -> None:
         watcher.wants_volumes = wanted
 
-    return MapFeed(watcher.want_map, watcher.want_volume, follow, watcher.template)
+    def glass(wanted: bool) -> None:
+        watcher.wants_glass = wanted
+
+    return MapFeed(
+        hit=watcher.want_map,
+        volume=watcher.want_volume,
+        follow=follow,
+        template=watcher.template,
+        template_value=watcher.template_value,
+        mean=watcher.want_mean,
+        thumb=watcher.want_thumb,
+        course=watcher.want_course,
+        glass=glass,
+    )
 
 
 def _short(renderer: str) -> str:

@@ -14,9 +14,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ..model.course import CourseRequest
 from ..model.session import FloatArray, Live, Session, Stamps, Update
 from ..session.board import BoardReader
+from .background import Background
 from .columns import Columns
+from .hit_maps import HitMaps
+from .jobs import CourseReader, Jobs
+from .kept import Kept
 from .volume_feed import VolumeFeed
 
 log = logging.getLogger("rtcog_gl")
@@ -27,8 +32,8 @@ PATIENCE_S = 0.25
 POLL_S = 0.002
 """How often the board is read where there is no doorbell."""
 
-KEPT_BYTES = 1 << 28
-"""Maps of a session that has ended are kept up to this size; beyond it, rtcog's own memory is."""
+FIRST, SOON, LATER, LAST = range(4)
+"""Ranks of what is done between looks: maps that were asked for, figures over them, thumbnails, clearing up."""
 
 KEEPER_LOST = "the viewer's keeper is gone: what is shown is no longer live"
 
@@ -68,10 +73,14 @@ class Watcher:
         self._copied = 0
         self._maps_seen = 0
         self._live = Live()
-        self._volumes = VolumeFeed(columns, reader.session)
-        self._wanted: deque[int] = deque()
-        self._wanted_volumes: deque[int] = deque()
-        self._kept: dict[int, FloatArray] = {}
+        self._kept = Kept()
+        self._hit_maps = HitMaps(columns, self._kept)
+        self._volumes = VolumeFeed(columns, reader.session, self._kept)
+        self._jobs = Jobs(reader.session, reader.grid, self._hit_maps, self._volumes)
+        self._background = Background()
+        self._asked: deque[Callable[[], None]] = deque()
+        self._course: CourseReader | None = None
+        self._cleared_up = False
         self._rung_off = False
         self._stop = threading.Event()
         self._errors: set[str] = set()
@@ -104,15 +113,34 @@ class Watcher:
             updates.append(self._updates.popleft())
         return updates
 
+    @property
+    def wants_glass(self) -> bool:
+        """Whether maps come with their projections. Set by whoever shows them."""
+        return self._jobs.wants_glass
+
+    @wants_glass.setter
+    def wants_glass(self, wanted: bool) -> None:
+        self._jobs.wants_glass = wanted
+
     def want_map(self, tr: int) -> None:
         """Ask for the map of an earlier hit; it comes as an update."""
-        self._wanted.append(tr)
-        self._wake_thread()
+        self._ask(lambda: self._background.add(("map", tr), FIRST, self._jobs.hit(tr)))
 
     def want_volume(self, tr: int) -> None:
         """Ask for an earlier volume; it comes as an update, without a column where it is no longer there."""
-        self._wanted_volumes.append(tr)
-        self._wake_thread()
+        self._ask(lambda: self._background.add(("volume", tr), FIRST, self._jobs.volume(tr)))
+
+    def want_mean(self, trs: tuple[int, ...]) -> None:
+        """Ask for the mean over the maps of the hits at these TRs, and no longer for any other mean."""
+        self._ask(lambda: self._background.add("mean", SOON, self._jobs.mean(trs)))
+
+    def want_thumb(self, tr: int) -> None:
+        """Ask for the thumbnail of a hit; it comes as an update, once, also if it was on its way."""
+        self._ask(lambda: self._add_thumb(Update(Live(), map_tr=tr)))
+
+    def want_course(self, request: CourseRequest | None) -> None:
+        """Ask for a time course, now and after every new volume, and no longer for any other; None: for none."""
+        self._ask(lambda: self._follow_course(request))
 
     def template(self, k: int) -> FloatArray | None:
         """Return the map of template `k`, (Nv,), float32, owned, NaN outside its mask; None where there is none.
@@ -120,6 +148,33 @@ class Watcher:
         Read on the caller's thread, at any time.
         """
         return self._volumes.template(k)
+
+    def template_value(self, k: int, voxel: int) -> float:
+        """Return the value of template `k` at a voxel; NaN outside its mask, or where it is not known.
+
+        Read on the caller's thread, at any time.
+        """
+        return self._volumes.template_value(k, voxel)
+
+    def _ask(self, what: Callable[[], None]) -> None:
+        self._asked.append(what)
+        self._wake_thread()
+
+    def _add_thumb(self, hit: Update) -> None:
+        """Have a thumbnail made of a hit that is known by its TR alone, or with its map."""
+        tr, derived = hit.map_tr, hit.map_derived
+        if tr is not None and ("thumb", tr) not in self._background:
+            job = self._jobs.thumb(tr, hit.map_column, None if derived is None else derived.facts)
+            self._background.add(("thumb", tr), LATER, job)
+
+    def _follow_course(self, request: CourseRequest | None) -> None:
+        self._course = None if request is None else CourseReader(request, self._volumes)
+        self._background.drop("course")
+        self._continue_course()
+
+    def _continue_course(self) -> None:
+        if self._course is not None and "course" not in self._background:
+            self._background.add("course", SOON, self._course.job())
 
     def _wake_thread(self) -> None:
         if self._nudge is not None:
@@ -134,26 +189,32 @@ class Watcher:
             self._wait()
 
     def _failed(self, error: Exception) -> None:
-        """Log each kind of error once; the next look tries again."""
+        """Log, and let the next look try again."""
+        self._complain("the board or the columns could not be read", error)
+        time.sleep(PATIENCE_S)
+
+    def _complain(self, what: str, error: Exception) -> None:
+        """Log each kind of error once."""
         kind = f"{type(error).__name__}: {error}"
         if kind not in self._errors:
             self._errors.add(kind)
-            log.error("the board or the columns could not be read: %s", kind, exc_info=error)
-        time.sleep(PATIENCE_S)
+            log.error("%s: %s", what, kind, exc_info=error)
 
     def _wait(self) -> None:
-        """Sleep until the doorbell rings, somebody wants a map, or patience ends."""
+        """Sleep until the doorbell rings, somebody asks for something, or patience ends; not while there is work."""
+        busy = len(self._background) > 0
         if self._nudged is None:
-            time.sleep(POLL_S)
+            time.sleep(0 if busy else POLL_S)
             return
         bells = [self._nudged] if self._doorbell is None else [self._nudged, self._doorbell]
         patience = PATIENCE_S if self._doorbell is not None or self._rung_off else POLL_S
-        for bell in select.select(bells, [], [], patience)[0]:
+        for bell in select.select(bells, [], [], 0 if busy else patience)[0]:
             if not os.read(bell, 4096):
                 # The keeper has closed its end: the session is over, or the keeper died.
                 self._doorbell, self._rung_off = None, True
 
     def _look(self) -> None:
+        """Tell what is new on the board, then do one step of what was asked for."""
         live = self._reader.newer()
         now = time.monotonic_ns()
         if live is not None:
@@ -164,57 +225,72 @@ class Watcher:
                 self._tell(live)
         elif not self._live.ended and not self._live.lost and not self.lost and not self._reader.writer_alive(now):
             self.lost = KEEPER_LOST
-            self._push(Update(self._volumes.as_copied(self._live)))
-        while self._wanted:
-            tr = self._wanted.popleft()
-            self._push(Update(self._volumes.as_copied(self._live), map_tr=tr, map_column=self._map(tr)))
-        while self._wanted_volumes:
-            tr = self._wanted_volumes.popleft()
-            column = self._volumes.column(tr)
-            self._push(Update(self._volumes.as_copied(self._live), volume_tr=tr, volume_column=column))
-        if self._live.ended and not self._kept and self._copied >= self._live.n_final:
-            self._let_go()
+            self._push(Update(self._as_told()))
+        while self._asked:
+            self._asked.popleft()()
+        if self._live.ended and not self._cleared_up and self._copied >= self._live.n_final:
+            self._cleared_up = True
+            self._background.add("keep", LAST, self._jobs.keep(self._live.maps))
+        self._step()
 
-    def _let_go(self) -> None:
-        """After the end, keep the maps and give rtcog's memory back: a window can stay open long after a session."""
-        columns = {tr: column for tr in self._live.maps if (column := self._map(tr)) is not None}
-        if sum(column.nbytes for column in columns.values()) <= KEPT_BYTES:
-            self._kept = columns or {-1: np.zeros(0, np.float32)}
-            self._columns.close("scores", "maps")
-            self._volumes.let_go()
+    def _step(self) -> None:
+        """Do one step; what fails costs the one who asked, and nobody else."""
+        try:
+            made = self._background.step()
+        except Exception as error:
+            self._complain("a map could not be worked on", error)
+            return
+        if made is not None:
+            self._push(replace(made, live=self._as_told()))
+
+    def _as_told(self) -> Live:
+        """Return the state as far as hits' maps and volumes' records were handed out: none is asked for meanwhile."""
+        live = self._volumes.as_copied(self._live)
+        return live if len(live.maps) <= self._maps_seen else replace(live, maps=live.maps[: self._maps_seen])
 
     def _tell(self, live: Live) -> None:
-        """Push what is new; scores and hits do not wait while a volume is copied."""
-        update = self._update(self._volumes.as_copied(live))
-        has_columns = update.scores.shape[1] > 0 or update.map_tr is not None
-        if has_columns:
-            self._push(update)
+        """Push what is new, each in an update of its own: scores wait neither for a hit's map nor for a volume."""
+        pushed = [self._tell_scores(live), self._tell_map(live)]
         volumes = self._volumes.news(live, self.wants_volumes)
         if volumes is not None:
-            self._push(volumes)
-        elif not has_columns:
-            self._push(update)
+            column = volumes.volume_column
+            self._push(volumes if column is None else replace(volumes, volume_derived=self._jobs.derived(column)))
+            self._continue_course()
+        elif not any(pushed):
+            self._push(Update(self._as_told()))
 
     def _push(self, update: Update) -> None:
         self._updates.append(update)
         self._wake()
 
-    def _update(self, live: Live) -> Update:
+    def _tell_scores(self, live: Live) -> bool:
+        """Push new scores; return whether there are any."""
         first = self._copied
         scores = self._new_scores(first, live.n_final)
         seen = time.monotonic_ns()
         stamps = tuple(self._stamps(0, t, seen) for t in range(first, first + scores.shape[1]))
-        self._copied = first + scores.shape[1]
-        tr, column, map_stamps = None, None, Stamps()
-        if len(live.maps) > self._maps_seen:
-            tr = live.maps[-1]
-            column = self._map(tr)
-            if column is None:
-                tr = None
-            else:
-                map_stamps = self._stamps(1, tr, time.monotonic_ns())
-            self._maps_seen = len(live.maps)
-        return Update(live, first, scores, stamps, tr, column, map_stamps)
+        if not stamps:
+            return False
+        self._copied = first + len(stamps)
+        self._push(Update(self._as_told(), first, scores, stamps))
+        return True
+
+    def _tell_map(self, live: Live) -> bool:
+        """Push the newest hit's map, if it is new; return whether anything was pushed."""
+        if len(live.maps) <= self._maps_seen:
+            return False
+        self._maps_seen = len(live.maps)
+        tr = live.maps[-1]
+        column = self._hit_maps.column(tr)
+        if column is None:
+            self._push(Update(self._as_told()))
+            return True
+        stamps = self._stamps(1, tr, time.monotonic_ns())
+        derived = self._jobs.derived(column)
+        hit = Update(self._as_told(), map_tr=tr, map_column=column, map_stamps=stamps, map_derived=derived)
+        self._push(hit)
+        self._add_thumb(hit)
+        return True
 
     def _new_scores(self, first: int, end: int) -> FloatArray:
         """Copy columns ``first .. end - 1``; those before the first scored volume are not measured."""
@@ -230,14 +306,6 @@ class Watcher:
                 return owned[:, :0]
             owned[:, scored - first :] = array[:, scored:end]
         return owned
-
-    def _map(self, tr: int) -> FloatArray | None:
-        if self._kept:
-            return self._kept.get(tr)
-        array = self._columns.array("maps")
-        if array is None or not 0 <= tr < array.shape[1]:
-            return None
-        return np.array(array[:, tr], np.float32)
 
     def _stamps(self, row: int, t: int, seen: int) -> Stamps:
         committed = int(self._committed[row, t]) if self._committed is not None else 0
