@@ -6,7 +6,7 @@
 
 // Framebuffer, width and height in pixels, >= 1.
 uniform vec2 u_framebuffer;
-// From mm to voxel coordinates of the mask's grid.
+// From mm to voxel coordinates of the box around the mask.
 uniform mat4 u_mm_to_voxel;
 // From mm to voxel coordinates of the anatomy.
 uniform mat4 u_mm_to_anatomy;

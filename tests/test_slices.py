@@ -292,7 +292,7 @@ def test_misuse_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, layer: Any, lut
     with pytest.raises(ValueError, match="asked to draw the template before it came"):
         layer.draw(view_of((), source="template"), SIZE, lut)
     monkeypatch.setattr(slices, "_limit", lambda name: 2)
-    with pytest.raises(ValueError, match=r"a grid of \(3, 3, 3\) voxels does not fit this GPU, expected at most 2"):
+    with pytest.raises(ValueError, match=r"a box of \(5, 5, 5\) voxels does not fit this GPU, expected at most 2"):
         layer.set_grid(grid)
 
 

@@ -32,19 +32,74 @@ def random_grid(seed: int) -> MaskGrid:
 
 
 @given(st.integers(0, 10_000))
-def test_numbers_follow_fortran_order_of_the_image(seed: int) -> None:
+def test_voxels_follow_fortran_order_of_the_image(seed: int) -> None:
     grid = random_grid(seed)
     image = grid.inside.reshape(grid.shape, order="F")
-    numbers = grid.index_volume()
-    assert numbers.shape == grid.shape[::-1] and numbers.dtype == np.float32 and numbers.flags.c_contiguous
-    at = numbers.transpose()
-    assert np.array_equal(at > 0, image)
-    assert np.array_equal(at.ravel(order="F")[grid.inside], np.arange(1, grid.n_voxels + 1))
+    flat = np.flatnonzero(grid.inside)
+    assert grid.n_voxels == len(flat)
+    nx, ny, _ = grid.shape
+    ijk = np.stack([flat % nx, flat // nx % ny, flat // (nx * ny)], axis=1)
+    assert image[tuple(ijk.T)].all()
     for voxel in range(grid.n_voxels):
-        i, j, k = grid.ijk_of(voxel)
-        assert at[i, j, k] == voxel + 1
-        np.testing.assert_allclose(grid.mm_of(voxel), (grid.affine @ [i, j, k, 1])[:3])
+        assert grid.ijk_of(voxel).tolist() == ijk[voxel].tolist()
+        np.testing.assert_allclose(grid.mm_of(voxel), (grid.affine @ [*ijk[voxel], 1])[:3])
         assert grid.voxel_at(grid.mm_of(voxel)) == voxel
+    # Any order, any shape, twice the same.
+    some = np.random.default_rng(seed).integers(0, grid.n_voxels, (3, 4))
+    assert grid.ijk_of(some).dtype == np.int64
+    assert np.array_equal(grid.ijk_of(some), ijk[some])
+    assert np.array_equal(grid.ijk_of(np.arange(grid.n_voxels)), ijk)
+    assert grid.ijk_of(np.zeros(0, np.int64)).shape == (0, 3)
+
+
+@given(st.integers(0, 10_000))
+def test_every_place_on_the_grid_and_around_it_finds_its_voxel_or_none(seed: int) -> None:
+    grid = random_grid(seed)
+    places = np.array(list(np.ndindex(*(n + 2 for n in grid.shape)))).reshape(*(n + 2 for n in grid.shape), 3) - 1
+    expected = np.full([n + 2 for n in grid.shape], -1)
+    numbers = np.where(grid.inside, np.cumsum(grid.inside) - 1, -1)
+    expected[1:-1, 1:-1, 1:-1] = numbers.reshape(grid.shape, order="F")
+    assert np.array_equal(grid.voxels_of(places), expected)
+    for place, voxel in zip(places.reshape(-1, 3), expected.ravel().tolist(), strict=True):
+        mm = grid.affine[:3, :3] @ (place + np.array([0.3, -0.3, 0.2])) + grid.affine[:3, 3]
+        assert grid.voxel_at(tuple(mm.tolist())) == (None if voxel < 0 else voxel)
+
+
+@given(st.integers(0, 10_000))
+def test_the_box_is_the_smallest_around_the_mask(seed: int) -> None:
+    grid = random_grid(seed)
+    ijk = np.argwhere(grid.inside.reshape(grid.shape, order="F"))
+    low, high = ijk.min(axis=0), ijk.max(axis=0)
+    assert grid.corner == tuple(low) and grid.box_shape == tuple(high - low + 1)
+    i, j, k = low
+    box = grid.inside.reshape(grid.shape[::-1])[k : high[2] + 1, j : high[1] + 1, i : high[0] + 1]
+    assert np.array_equal(grid.box(), box)
+
+
+@pytest.mark.parametrize("voxel", [-1, 2, 99])
+def test_voxels_that_are_not_there_get_a_sentence(voxel: int) -> None:
+    grid = MaskGrid((2, 1, 1), np.eye(4), np.ones(2, bool))
+    with pytest.raises(IndexError, match=rf"got voxels {voxel} to {voxel}, expected 0 to 1"):
+        grid.ijk_of(voxel)
+
+
+def test_rows_of_more_than_a_byte_s_worth_of_voxels() -> None:
+    inside = np.ones(700 * 3, bool)
+    inside[::7] = False
+    grid = MaskGrid((700, 3, 1), np.eye(4), inside)
+    flat = np.flatnonzero(inside)
+    assert np.array_equal(grid.ijk_of(np.arange(len(flat))), np.stack([flat % 700, flat // 700, flat * 0], axis=1))
+    assert [grid.voxel_at((float(i), 2.0, 0.0)) for i in (0, 1, 699)] == [None, 1200, 1799]
+
+
+def test_a_grid_keeps_a_fraction_of_a_byte_a_voxel() -> None:
+    inside = np.zeros((60, 80, 70), bool)
+    inside[10:50, 10:70, 5:65] = True
+    grid = MaskGrid((70, 80, 60), np.eye(4), inside.reshape(-1))
+    grid.bounds, grid.ijk_of(5), grid.voxel_at((40.0, 40.0, 30.0))
+    held = sum(value.nbytes for value in vars(grid).values() if isinstance(value, np.ndarray))
+    assert grid.n_voxels == 144_000
+    assert held < 0.3 * grid.n_voxels
 
 
 @given(st.integers(0, 10_000))
@@ -82,7 +137,10 @@ def test_the_grid_owns_its_arrays() -> None:
     grid = MaskGrid((1, 1, 1), affine, inside)
     inside[0] = False
     affine[0, 0] = 9
-    assert grid.inside[0] and grid.affine[0, 0] == 1 and not grid.inside.flags.writeable
+    assert grid.inside[0] and grid.affine[0, 0] == 1 and not grid.affine.flags.writeable
+    grid.inside[0] = False
+    grid.box()[0] = False
+    assert grid.inside[0] and grid.box()[0, 0, 0]
     assert grid.bounds == ((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
 
 

@@ -35,7 +35,7 @@ def packed_shape(n_voxels: int, max_size: int) -> tuple[int, int]:
 
 
 class MapTexture:
-    """The values of one map column, as a texture.
+    """The values of one map column, as a texture and nowhere else.
 
     Parameters
     ----------
@@ -47,15 +47,20 @@ class MapTexture:
 
     def __init__(self, n_voxels: int, max_size: int) -> None:
         self._n_voxels = n_voxels
-        self._packed = np.full((*packed_shape(n_voxels, max_size), 1), MISSING, np.float32)
+        self._shape = packed_shape(n_voxels, max_size)
         self.texture = gloo.Texture2D(
-            self._packed, format="red", internalformat="r32f", interpolation="nearest", wrapping="clamp_to_edge"
+            np.full((*self._shape, 1), MISSING, np.float32),
+            format="red",
+            internalformat="r32f",
+            interpolation="nearest",
+            wrapping="clamp_to_edge",
         )
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, texels."""
-        return (self._packed.shape[1], self._packed.shape[0])
+    def texel(self) -> tuple[float, float]:
+        """One texel as a part of the texture's width (exact) and height."""
+        rows, width = self._shape
+        return (1 / width, 1 / rows)
 
     def write(self, column: npt.NDArray[np.float32]) -> int:
         """Upload a column (n_voxels,) and return the number of bytes: 4 a voxel, the last row filled up.
@@ -67,9 +72,11 @@ class MapTexture:
         """
         if column.shape != (self._n_voxels,):
             raise ValueError(f"map: got a column of shape {column.shape}, expected ({self._n_voxels},) for this mask")
-        # vispy uploads later, from this very memory; it is ours and lives as long as the texture.
-        values = self._packed.reshape(-1)[: self._n_voxels]
+        # vispy uploads from this very memory at its next flush, and gives it up then: it is nobody else's.
+        packed = np.empty((*self._shape, 1), np.float32)
+        values, rest = np.split(packed.reshape(-1), [self._n_voxels])
         np.clip(column, -LARGEST, LARGEST, out=values)
         np.copyto(values, MISSING, where=~np.isfinite(column))
-        self.texture.set_data(self._packed, offset=(0, 0))
-        return self._packed.nbytes
+        rest[:] = MISSING
+        self.texture.set_data(packed, offset=(0, 0))
+        return packed.nbytes

@@ -1,12 +1,14 @@
 """The slices layer: planes through the mask, a map and the anatomy, all planes of a map in one draw call.
 
-The mask's voxel numbers go up once, as a 3-D texture; a map is its column, packed (see `map_texture`). Each pixel finds
-its voxel through the inverse affine and that voxel's value through its number, so nothing is scattered on the CPU.
+The numbers of the mask's voxels go up once, as 3-D textures; a map is its column, packed (see `map_texture`). Each
+pixel finds its voxel through the inverse affine and that voxel's value through its number, so nothing is scattered on
+the CPU.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from rtcog_gl.gpu.shaders import program
 from rtcog_gl.model.anatomy import Anatomy
 from rtcog_gl.model.draw import Colour, SlicePlane, SlicesView, Source
 from rtcog_gl.model.volume import Float64Array, MaskGrid
+from rtcog_gl.model.voxel_index import voxel_index
 
 ANATOMY_LIGHT: Colour = (0.70, 0.70, 0.70, 1.0)
 """Brightest grey of the anatomy: muted, so that colours stand out."""
@@ -30,6 +33,11 @@ _GL_MAX_3D_TEXTURE_SIZE = 0x8073
 _CORNER = np.dtype([("a_pixel", "f4", 2), ("a_mm", "f4", 3), ("a_right", "f4", 3), ("a_down", "f4", 3)])
 _TRIANGLES = np.array([(0, 0), (1, 0), (0, 1), (0, 1), (1, 0), (1, 1)], np.float64)
 
+_OVER_ANATOMY = "_anatomy"
+"""End of the names of programs that draw over an anatomy."""
+
+Uniform: TypeAlias = "float | tuple[float, ...] | gloo.Texture2D | gloo.Texture3D"
+
 
 @dataclass
 class _Group:
@@ -40,15 +48,41 @@ class _Group:
     corners: gloo.VertexBuffer | None = None
 
 
+class _Program:
+    """A program that is told only what changed: each value set costs vispy more than to compare it."""
+
+    def __init__(self, name: str) -> None:
+        self._program = program(name)
+        self._known = {variable[2] for variable in self._program.variables}
+        self._last: dict[str, Uniform] = {}
+        self._bound: gloo.VertexBuffer | None = None
+
+    def set(self, values: dict[str, Uniform]) -> None:
+        """Set those of the values that this program has."""
+        for name, value in values.items():
+            if name in self._known and (name not in self._last or self._last[name] != value):
+                self._program[name] = value
+                self._last[name] = value
+
+    def draw(self, corners: gloo.VertexBuffer) -> None:
+        """Draw triangles."""
+        if corners is not self._bound:
+            self._program.bind(corners)
+            self._bound = corners
+        self._program.draw("triangles")
+
+
 class SlicesLayer:
-    """Draws `SlicesView` with one program and one draw call; needs a current OpenGL context throughout."""
+    """Draws `SlicesView` with one draw call; needs a current OpenGL context throughout.
+
+    There is a program for each way to sample (nearest, linear) over each ground (mask, anatomy).
+    """
 
     def __init__(self) -> None:
-        self._program = program("slices")
+        self._programs: dict[str, _Program] = {}
         self._n_voxels = 0
         self._groups: dict[Source, _Group] = {}
-        self._bound: gloo.VertexBuffer | None = None
-        self._values: MapTexture | None = None
+        self._still: dict[str, Uniform] = {}
         self.set_anatomy(None)
 
     def set_grid(self, grid: MaskGrid) -> None:
@@ -57,20 +91,18 @@ class SlicesLayer:
         Raises
         ------
         ValueError
-            If the grid or the column does not fit into a texture of this GPU.
+            If the mask or the column does not fit into a texture of this GPU.
         """
-        _check_3d("mask", grid.shape)
+        index = voxel_index(grid)
+        _check_3d("mask", index.shape)
         self._n_voxels = grid.n_voxels
         self._groups = {"map": self._new_group()}
-        self._program["u_index"] = gloo.Texture3D(
-            grid.index_volume()[..., np.newaxis],
-            format="red",
-            internalformat="r32f",
-            interpolation="nearest",
-            wrapping="clamp_to_edge",
-        )
-        self._program["u_index_size"] = grid.shape
-        self._program["u_mm_to_voxel"] = _inverse(grid.affine)
+        self._still |= {
+            "u_offset": _texture_3d(index.offset, "r8", "nearest"),
+            "u_base": _texture_3d(index.base, "r32f", "nearest"),
+            "u_box": index.shape,
+            "u_mm_to_voxel": _inverse(index.affine),
+        }
 
     def _new_group(self) -> _Group:
         return _Group(MapTexture(self._n_voxels, _limit(_GL_MAX_TEXTURE_SIZE)))
@@ -83,21 +115,23 @@ class SlicesLayer:
         ValueError
             If it does not fit into a texture of this GPU.
         """
-        volume = np.zeros((1, 1, 1), np.uint8) if anatomy is None else anatomy.volume
-        shape = volume.shape[::-1]
-        _check_3d("anatomy", shape)
-        self._program["u_anatomy"] = gloo.Texture3D(
-            volume[..., np.newaxis],
-            format="red",
-            internalformat="r8",
-            interpolation="linear",
-            wrapping="clamp_to_edge",
-        )
-        self._program["u_anatomy_size"] = shape
-        self._program["u_mm_to_anatomy"] = np.eye(4, dtype=np.float32) if anatomy is None else _inverse(anatomy.affine)
-        self._program["u_has_anatomy"] = 0.0 if anatomy is None else 1.0
-        self._program["u_neighbours"] = 4 if anatomy is None else 0
-        self._program["u_anatomy_light"] = ANATOMY_LIGHT
+        self._ground = ""
+        for name in [name for name in self._programs if name.endswith(_OVER_ANATOMY)]:
+            # A program holds on to its textures.
+            del self._programs[name]
+        for name in ("u_anatomy", "u_anatomy_size", "u_mm_to_anatomy"):
+            self._still.pop(name, None)
+        if anatomy is None:
+            self._still["u_mm_to_anatomy"] = _inverse(np.eye(4))
+            return
+        _check_3d("anatomy", anatomy.shape)
+        self._ground = _OVER_ANATOMY
+        self._still |= {
+            "u_anatomy": _texture_3d(anatomy.volume, "r8", "linear"),
+            "u_anatomy_size": anatomy.shape,
+            "u_mm_to_anatomy": _inverse(anatomy.affine),
+            "u_light": ANATOMY_LIGHT,
+        }
 
     def write_map(self, column: npt.NDArray[np.float32], source: Source = "map") -> int:
         """Upload a map column (n_voxels,), copied at once, and return the number of bytes.
@@ -135,45 +169,54 @@ class SlicesLayer:
         Raises
         ------
         ValueError
-            If there is no mask yet, the colour scale is not positive, or the map was never uploaded.
+            If there is no mask yet, the colour scale or the grey window is not positive, or the map was never uploaded.
         """
         if not self._groups:
             raise ValueError("slices: asked to draw before the mask came, expected set_grid first")
         if not view.vmax > 0:
             raise ValueError(f"slices: the colour scale ends at {view.vmax}, expected more than 0")
+        if not view.grey[1] > 0:
+            raise ValueError(f"slices: the grey window is {view.grey[1]} wide, expected more than 0")
         group = self._groups.get(view.source)
         if group is None:
             raise ValueError(f"slices: asked to draw the {view.source} before it came, expected write_map first")
         if not view.planes:
             return
-        self._place(group, view.planes)
-        self._program["u_framebuffer"] = framebuffer_size
-        self._program["u_lut"] = lut
-        self._program["u_has_map"] = float(view.has_map)
-        self._program["u_vmax"] = view.vmax
-        self._program["u_threshold"] = view.threshold
-        self._program["u_background"] = view.background
-        self._program["u_anatomy_dark"] = darkest(view.background)
-        self._program["u_fill"] = view.fill
-        self._program["u_outline"] = view.outline
-        self._program.draw("triangles")
+        name = "slices" + ("_linear" if view.linear else "") + self._ground
+        chosen = self._programs.get(name)
+        if chosen is None:
+            chosen = self._programs[name] = _Program(name)
+        chosen.set(self._still)
+        chosen.set(
+            {
+                "u_framebuffer": framebuffer_size,
+                "u_lut": lut,
+                "u_map": group.values.texture,
+                "u_map_texel": group.values.texel,
+                "u_has_map": float(view.has_map),
+                "u_vmax": view.vmax,
+                "u_threshold": view.threshold,
+                "u_opacity": view.opacity,
+                "u_missing": view.missing,
+                "u_background": view.background,
+                "u_fill": view.fill,
+                "u_outline": view.outline,
+                "u_dark": darkest(view.background),
+                "u_level": view.grey[0],
+                "u_width": view.grey[1],
+            }
+        )
+        chosen.draw(_placed(group, view.planes))
 
-    def _place(self, group: _Group, planes: tuple[SlicePlane, ...]) -> None:
-        """Have the program draw a group's planes and values; what is so already is left."""
-        if planes != group.planes or group.corners is None:
-            corners = np.concatenate([_corners(plane) for plane in planes])
-            if group.corners is None or len(planes) != len(group.planes):
-                group.corners = gloo.VertexBuffer(corners)
-            else:
-                group.corners.set_data(corners)
-            group.planes = planes
-        if group.corners is not self._bound:
-            self._program.bind(group.corners)
-            self._bound = group.corners
-        if group.values is not self._values:
-            self._program["u_map"] = group.values.texture
-            self._program["u_map_size"] = group.values.size
-            self._values = group.values
+
+def _placed(group: _Group, planes: tuple[SlicePlane, ...]) -> gloo.VertexBuffer:
+    """Return the corners of a group's planes, uploaded where they changed."""
+    if group.corners is None or len(planes) != len(group.planes):
+        group.corners = gloo.VertexBuffer(_corners(planes))
+    elif planes != group.planes:
+        group.corners.set_data(_corners(planes))
+    group.planes = planes
+    return group.corners
 
 
 def darkest(background: Colour) -> Colour:
@@ -181,19 +224,31 @@ def darkest(background: Colour) -> Colour:
     return background if max(background[:3]) < 0.5 else ANATOMY_DARK
 
 
-def _corners(plane: SlicePlane) -> npt.NDArray[np.void]:
-    corners = np.zeros(len(_TRIANGLES), _CORNER)
-    pixels = _TRIANGLES * (plane.rect.w, plane.rect.h)
-    corners["a_pixel"] = pixels + np.array([plane.rect.x, plane.rect.y])
-    corners["a_mm"] = np.array(plane.origin) + pixels @ np.array([plane.right, plane.down])
-    corners["a_right"] = plane.right
-    corners["a_down"] = plane.down
-    return corners
+def _corners(planes: tuple[SlicePlane, ...]) -> npt.NDArray[np.void]:
+    rows = np.array([(*plane.rect, *plane.origin, *plane.right, *plane.down) for plane in planes])[:, None]
+    rect, origin, right, down = np.split(rows, [4, 7, 10], axis=-1)
+    pixels = _TRIANGLES * rect[..., 2:]
+    corners = np.zeros(pixels.shape[:2], _CORNER)
+    corners["a_pixel"] = pixels + rect[..., :2]
+    corners["a_mm"] = origin + pixels[..., :1] * right + pixels[..., 1:] * down
+    corners["a_right"] = right
+    corners["a_down"] = down
+    return corners.reshape(-1)
 
 
-def _inverse(affine: Float64Array) -> npt.NDArray[np.float32]:
+def _texture_3d(volume: npt.NDArray[np.generic], internalformat: str, interpolation: str) -> gloo.Texture3D:
+    return gloo.Texture3D(
+        volume[..., np.newaxis],
+        format="red",
+        internalformat=internalformat,
+        interpolation=interpolation,
+        wrapping="clamp_to_edge",
+    )
+
+
+def _inverse(affine: Float64Array) -> tuple[float, ...]:
     # Transposed: OpenGL reads matrices column by column.
-    return np.ascontiguousarray(np.linalg.inv(affine).T, np.float32)
+    return tuple(np.linalg.inv(affine).T.ravel().tolist())
 
 
 def _limit(name: int) -> int:
@@ -203,4 +258,4 @@ def _limit(name: int) -> int:
 def _check_3d(what: str, shape: tuple[int, ...]) -> None:
     limit = _limit(_GL_MAX_3D_TEXTURE_SIZE)
     if max(shape) > limit:
-        raise ValueError(f"{what}: a grid of {shape} voxels does not fit this GPU, expected at most {limit} a side")
+        raise ValueError(f"{what}: a box of {shape} voxels does not fit this GPU, expected at most {limit} a side")

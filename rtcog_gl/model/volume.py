@@ -7,9 +7,8 @@ Voxel (i, j, k) has its centre at ``affine @ (i, j, k, 1)`` and reaches half a v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,9 +101,20 @@ def nearest_voxel(affine: Float64Array, mm: npt.ArrayLike) -> IntArray:
     return np.floor(voxel_coordinates(affine, mm) + 0.5).astype(np.int64)
 
 
-@dataclass(frozen=True, eq=False)
 class MaskGrid:
     """The grid of a mask image, and which of its voxels are in the mask.
+
+    What is kept grows with the mask's bounding box by one bit a voxel: the mask's bits, and where each row of voxels
+    begins in a map column. Everything else is worked out when it is asked for.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Voxels along the first, second and third axis (nx, ny, nz).
+    affine : array_like, (4, 4)
+        From voxel indices to RAS+ mm.
+    inside : ndarray, (nx * ny * nz,), bool
+        Which voxels are in the mask, Fortran order (first axis fastest).
 
     Raises
     ------
@@ -112,57 +122,85 @@ class MaskGrid:
         If shape, affine and mask do not fit together, the affine is singular, or no voxel is in the mask.
     """
 
-    shape: tuple[int, int, int]
-    """Voxels along the first, second and third axis (nx, ny, nz)."""
-
-    affine: Float64Array
-    """(4, 4), float64, from voxel indices to RAS+ mm."""
-
-    inside: BoolArray
-    """(nx * ny * nz,), bool, Fortran order (first axis fastest)."""
-
-    def __post_init__(self) -> None:
-        """Check, and own the arrays."""
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(f"mask: the grid is {self.shape}, expected three positive numbers of voxels")
-        inside = np.array(self.inside, np.bool_)
-        if inside.shape != (int(np.prod(self.shape)),):
+    def __init__(self, shape: tuple[int, int, int], affine: npt.ArrayLike, inside: npt.ArrayLike) -> None:
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"mask: the grid is {shape}, expected three positive numbers of voxels")
+        self.shape: Final[tuple[int, int, int]] = (int(shape[0]), int(shape[1]), int(shape[2]))
+        """Voxels along the first, second and third axis (nx, ny, nz)."""
+        voxels = np.asarray(inside, np.bool_)
+        if voxels.shape != (int(np.prod(self.shape)),):
             raise ValueError(
-                f"mask: got voxels of shape {inside.shape}, expected ({int(np.prod(self.shape))},) "
+                f"mask: got voxels of shape {voxels.shape}, expected ({int(np.prod(self.shape))},) "
                 f"for a grid of {self.shape}"
             )
-        count = int(np.count_nonzero(inside))
-        if not 0 < count <= LARGEST_MASK:
-            raise ValueError(f"mask: {count} voxels are in the mask, expected 1 to {LARGEST_MASK}")
-        affine = checked_affine(self.affine, "mask")
-        affine.setflags(write=False)
-        inside.setflags(write=False)
-        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
-        object.__setattr__(self, "affine", affine)
-        object.__setattr__(self, "inside", inside)
+        self.n_voxels: Final = int(np.count_nonzero(voxels))
+        """Number of voxels in the mask, which is the length of a map column."""
+        if not 0 < self.n_voxels <= LARGEST_MASK:
+            raise ValueError(f"mask: {self.n_voxels} voxels are in the mask, expected 1 to {LARGEST_MASK}")
+        self.affine: Final = checked_affine(affine, "mask")
+        """(4, 4), float64, read-only, from voxel indices to RAS+ mm."""
+        self.affine.setflags(write=False)
+        corner, box = _cropped(voxels.reshape(self.shape[::-1]))
+        self.corner: Final = corner
+        """Grid indices (i, j, k) of the first voxel of the mask's bounding box."""
+        self.box_shape: Final = (box.shape[2], box.shape[1], box.shape[0])
+        """Voxels of the mask's bounding box along the first, second and third axis."""
+        rows = box.reshape(-1, box.shape[2])
+        self._bits = np.packbits(rows, axis=1)
+        self._starts = np.zeros(len(rows) + 1, np.int32)
+        np.cumsum(np.count_nonzero(rows, axis=1), out=self._starts[1:])
+
+    def box(self) -> BoolArray:
+        """Return which voxels of the bounding box are in the mask: (nz, ny, nx) of `box_shape`, bool, C order; new."""
+        nx, ny, nz = self.box_shape
+        return self._rows(slice(None)).reshape(nz, ny, nx)
+
+    def _rows(self, which: slice | IntArray) -> BoolArray:
+        """Return rows of the box, (n, nx), bool."""
+        return np.unpackbits(self._bits[which], axis=1, count=self.box_shape[0]).view(np.bool_)
 
     @property
-    def n_voxels(self) -> int:
-        """Number of voxels in the mask, which is the length of a map column."""
-        return len(self.flat)
-
-    @cached_property
-    def flat(self) -> IntArray:
-        """(n_voxels,), int64: place of each mask voxel in the Fortran-order grid, ascending."""
-        return np.flatnonzero(self.inside)
-
-    def index_volume(self) -> npt.NDArray[np.float32]:
-        """Return (nz, ny, nx), float32, C order: 0 outside the mask, i + 1 at the i-th voxel of a map column."""
-        nx, ny, nz = self.shape
-        volume = np.zeros(nx * ny * nz, np.float32)
-        volume[self.flat] = np.arange(1, self.n_voxels + 1, dtype=np.float32)
-        return volume.reshape(nz, ny, nx)
+    def inside(self) -> BoolArray:
+        """(nx * ny * nz,), bool, Fortran order: which voxels are in the mask; made anew each time."""
+        volume = np.zeros(self.shape[::-1], np.bool_)
+        (i, j, k), (nx, ny, nz) = self.corner, self.box_shape
+        volume[k : k + nz, j : j + ny, i : i + nx] = self.box()
+        return volume.reshape(-1)
 
     def ijk_of(self, voxel: int | IntArray) -> IntArray:
-        """Return the grid indices (..., 3) of voxels of a map column."""
-        nx, ny, _ = self.shape
-        place = self.flat[voxel]
-        return np.stack([place % nx, place // nx % ny, place // (nx * ny)], axis=-1)
+        """Return the grid indices (..., 3), int64, of voxels (...) of a map column.
+
+        Raises
+        ------
+        IndexError
+            If there is no such voxel.
+        """
+        asked = np.asarray(voxel, np.int64)
+        if asked.size and not (asked.min() >= 0 and asked.max() < self.n_voxels):
+            raise IndexError(
+                f"mask: got voxels {asked.min()} to {asked.max()}, expected 0 to {self.n_voxels - 1} for this mask"
+            )
+        nx, ny, _ = self.box_shape
+        row = np.searchsorted(self._starts, asked, side="right") - 1
+        # Only the rows that are needed are unpacked; among their voxels, those before a row are counted by `before`.
+        some, which = np.unique(row, return_inverse=True)
+        length = self._starts[some + 1] - self._starts[some]
+        before: IntArray = np.cumsum(length, dtype=np.int64) - length
+        place = np.flatnonzero(self._rows(some)) % nx
+        i = place[before[which.reshape(row.shape)] + asked - self._starts[row]]
+        ijk: IntArray = np.stack([i, row % ny, row // ny], axis=-1) + np.array(self.corner)
+        return ijk
+
+    def voxels_of(self, ijk: IntArray) -> IntArray:
+        """Return the voxels (...), int64, of a map column at grid indices (..., 3); -1 outside the mask."""
+        i, j, k = np.moveaxis(np.asarray(ijk, np.int64) - np.array(self.corner), -1, 0)
+        nx, ny, nz = self.box_shape
+        there = (i >= 0) & (i < nx) & (j >= 0) & (j < ny) & (k >= 0) & (k < nz)
+        i, row = np.where(there, i, 0), np.where(there, j + ny * k, 0)
+        some, which = np.unique(row, return_inverse=True)
+        rows, which = self._rows(some), which.reshape(row.shape)
+        before = np.cumsum(rows, axis=1, dtype=np.int32) - rows
+        return np.where(there & rows[which, i], self._starts[row] + before[which, i], -1)
 
     def mm_of(self, voxel: int) -> Point:
         """Return the centre of a voxel of a map column, in mm."""
@@ -172,12 +210,12 @@ class MaskGrid:
     @cached_property
     def bounds(self) -> Bounds:
         """World box of the voxels in the mask, corners of the outermost voxels included."""
-        nx, ny, nz = self.shape
-        rows = self.inside.reshape(nz * ny, nx)
-        row = np.flatnonzero(rows.any(axis=1))
+        nx, ny, _ = self.box_shape
+        row = np.flatnonzero(np.diff(self._starts))
+        rows = self._rows(row)
         # A linear function has its extremes at the ends of each row of voxels.
-        first, last = rows[row].argmax(axis=1), nx - 1 - rows[row, ::-1].argmax(axis=1)
-        ends = np.concatenate([np.stack([i, row % ny, row // ny], axis=1) for i in (first, last)])
+        first, last = rows.argmax(axis=1), nx - 1 - rows[:, ::-1].argmax(axis=1)
+        ends = np.concatenate([np.stack([i, row % ny, row // ny], axis=1) for i in (first, last)]) + self.corner
         linear = self.affine[:3, :3]
         centres = ends @ linear.T + self.affine[:3, 3]
         half = np.abs(linear).sum(axis=1) / 2
@@ -186,12 +224,13 @@ class MaskGrid:
 
     def voxel_at(self, mm: Point) -> int | None:
         """Return the voxel of a map column that holds the position `mm`, or None outside the mask."""
-        i, j, k = nearest_voxel(self.affine, mm).tolist()
-        nx, ny, nz = self.shape
+        i, j, k = (nearest_voxel(self.affine, mm) - self.corner).tolist()
+        nx, ny, nz = self.box_shape
         if not (0 <= i < nx and 0 <= j < ny and 0 <= k < nz):
             return None
-        place = i + nx * (j + ny * k)
-        return int(np.searchsorted(self.flat, place)) if self.inside[place] else None
+        row = j + ny * k
+        voxels = np.unpackbits(self._bits[row])
+        return int(self._starts[row]) + int(np.count_nonzero(voxels[:i])) if voxels[i] else None
 
     def peak(self, column: npt.NDArray[np.float32]) -> Peak | None:
         """Return the finite value of a map column (n_voxels,) that is largest without its sign; ties go to the first.
@@ -208,3 +247,13 @@ class MaskGrid:
         size = np.where(np.isfinite(column), np.abs(column), -1)
         voxel = int(np.argmax(size))
         return Peak(voxel, self.mm_of(voxel), float(column[voxel])) if size[voxel] >= 0 else None
+
+
+def _cropped(volume: BoolArray) -> tuple[tuple[int, int, int], BoolArray]:
+    """Return the box around what is true in a volume (nz, ny, nx): its first voxel (i, j, k), and a view of it."""
+    ends = []
+    for axis in range(3):
+        some = np.flatnonzero(volume.any(axis=tuple({0, 1, 2} - {axis})))
+        ends.append((int(some[0]), int(some[-1]) + 1))
+    (k, k_end), (j, j_end), (i, i_end) = ends
+    return (i, j, k), volume[k:k_end, j:j_end, i:i_end]
