@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .volume import FloatArray
+import numpy as np
+
+from .draw import NO_VALUE, OUTSIDE
+from .volume import Float64Array, FloatArray, IntArray, MaskGrid, nearest_voxel
+
+MOST_PIXELS = 96
+"""Largest number of pixels of a side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,3 +26,62 @@ class Thumb:
 
     vmax: float
     """Largest finite absolute value of the whole map; 0 where there is none."""
+
+
+def thumbnail(grid: MaskGrid, column: FloatArray, voxel: int, tr: int, vmax: float) -> Thumb:
+    """Return the axial slice through a voxel, as wide as the whole mask; its pixels show the nearest voxels.
+
+    Parameters
+    ----------
+    grid : MaskGrid
+    column : ndarray, (n_voxels,), float32
+        The map.
+    voxel : int
+        Voxel of the column through whose centre the slice goes.
+    tr : int
+        Of which hit it is.
+    vmax : float
+        Largest finite absolute value of the map.
+
+    Raises
+    ------
+    ValueError
+        If the column's length is not the mask's.
+    """
+    if column.shape != (grid.n_voxels,):
+        raise ValueError(f"map: got a column of shape {column.shape}, expected ({grid.n_voxels},) for this mask")
+    z = grid.mm_of(voxel)[2]
+    number = _numbers(grid, _pixels(grid, z))
+    value = column[np.maximum(number, 0)]
+    value = np.where(np.isfinite(value), value, NO_VALUE)
+    return Thumb(tr, np.where(number >= 0, value, OUTSIDE).astype(np.float32, copy=False), z, vmax)
+
+
+def _pixels(grid: MaskGrid, z: float) -> Float64Array:
+    """Return the centres (rows, columns, 3) of the pixels of an axial slice, in mm, the front on top."""
+    (wide, deep, _), (x, y, _) = grid.bounds.size, grid.bounds.centre
+    finest = float(np.linalg.norm(grid.affine[:3, :3], axis=0).min())
+    cell = max(finest, max(wide, deep) / MOST_PIXELS)
+    # A hair less, so that an extent which holds a whole number of pixels gets no more than those.
+    columns, rows = (max(1, int(np.ceil(length / cell - 1e-4))) for length in (wide, deep))
+    mm = np.empty((rows, columns, 3))
+    mm[..., 0] = x + (np.arange(columns) - (columns - 1) / 2) * cell
+    mm[..., 1] = (y + ((rows - 1) / 2 - np.arange(rows)) * cell)[:, np.newaxis]
+    mm[..., 2] = z
+    return mm
+
+
+def _numbers(grid: MaskGrid, mm: Float64Array) -> IntArray:
+    """Return the voxel of a map column that holds each of some positions (..., 3), -1 outside the mask."""
+    nx, ny, _ = grid.box_shape
+    ijk = nearest_voxel(grid.affine, mm) - grid.corner
+    there = np.all((ijk >= 0) & (ijk < grid.box_shape), axis=-1)
+    i, j, k = np.moveaxis(np.where(there[..., np.newaxis], ijk, 0), -1, 0)
+    rows = grid.box().reshape(-1, nx)
+    count = np.count_nonzero(rows, axis=1)
+    needed, which = np.unique(j + ny * k, return_inverse=True)
+    which, rows = which.reshape(i.shape), rows[needed]
+    before = (np.cumsum(count) - count)[needed]
+    number = before[which] + np.cumsum(rows, axis=1)[which, i] - 1
+    found: IntArray = np.where(there & rows[which, i], number, -1)
+    return found
