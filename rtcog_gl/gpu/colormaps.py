@@ -12,6 +12,17 @@ from vispy import gloo
 SIZE = 256
 
 
+def _colormap(name: str) -> cmap.Colormap:
+    # cmap logs, at every use, that a short name could mean several maps.
+    logging.getLogger("cmap").setLevel(logging.ERROR)
+    try:
+        return cmap.Colormap(name)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"colour map: got {name!r}, expected a name that the package cmap knows, such as 'matplotlib:coolwarm'"
+        ) from error
+
+
 def lut(name: str) -> npt.NDArray[np.uint8]:
     """Return the colours of a colour map, (256, 4), uint8; the first belongs to the lowest value.
 
@@ -20,15 +31,22 @@ def lut(name: str) -> npt.NDArray[np.uint8]:
     ValueError
         If `cmap` knows no colour map of that name.
     """
-    # cmap logs, at every use, that a short name could mean several maps.
-    logging.getLogger("cmap").setLevel(logging.ERROR)
-    try:
-        colours = cmap.Colormap(name).lut(SIZE)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"colour map: got {name!r}, expected a name that the package cmap knows, such as 'matplotlib:coolwarm'"
-        ) from error
+    # A map of few colours has a table of its own length, so its colours are asked for one by one.
+    colours = _colormap(name)(np.linspace(0, 1, SIZE))
     return np.rint(255 * np.asarray(colours, np.float64)).astype(np.uint8)
+
+
+def remark_on(name: str) -> str:
+    """Return a sentence if a colour map does not suit values below and above zero; empty if it does.
+
+    Raises
+    ------
+    ValueError
+        If `cmap` knows no colour map of that name.
+    """
+    if _colormap(name).category == "diverging":
+        return ""
+    return f"colour map {name!r} is not diverging: zero has no colour of its own between values below and above"
 
 
 def lut_texture(name: str) -> gloo.Texture2D:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..gpu import renderer as gpu
+from ..gpu.colormaps import remark_on
 from ..gpu.renderer import Renderer
 from ..model.anatomy import Anatomy
 from ..model.damage import damage
 from ..model.draw import Drawing, Rect, ShapeList, Target
 from ..model.layout import Layout, auto_scale, layout
-from ..model.map_actions import apply_to_map, point_at, scroll_at
+from ..model.map_actions import MapState, apply_to_map, point_at, scroll_at
+from ..model.map_notes import note_of
 from ..model.options import WindowOptions
 from ..model.panels import answers, brain, footer, gates, help, lanes, scores, strip
 from ..model.records import no_records
@@ -99,6 +101,8 @@ class Console:
         self._note, self._note_until = "", 0.0
         self._style: Style | None = None
         self._broken: set[str] = set()
+        if self.view.map.colormap:
+            self._recolour()
 
     def say(self, note: str) -> None:
         """Show a short message for a few seconds."""
@@ -122,12 +126,18 @@ class Console:
         before = self.view
         self.view = apply(before, action, self._extent())
         if self.view is before:
-            self.view = apply_to_map(before, action, self._desk.state(before, self.live))
+            state = self._state()
+            self.view = apply_to_map(before, action, state)
+            note = note_of(action, before, self.view, state)
+            if note:
+                self.say(note)
         if action == "map_mode":
             published = self.session.slots > 0
             self.say(MAP_WORDS[self.view.maps] if published else "this session publishes maps of hits only")
         elif action == "explain" and self.view is before:
             self.say("this session publishes no templates")
+        elif action.startswith("grey_") and not self._has_anatomy:
+            self.say("there is no anatomy under the map (--anat FILE shows one)")
         self._changed(before)
 
     def press(self, x: float, y: float) -> Target | None:
@@ -140,14 +150,14 @@ class Console:
     def drag(self, target: Target, x: float, y: float) -> None:
         """Go on with what began as a click on a target."""
         before = self.view
-        self.view = point_at(before, target, x, y, self._desk.state(before, self.live))
+        self.view = point_at(before, target, x, y, self._state())
         self._changed(before)
 
     def scroll(self, x: float, y: float, steps: float) -> None:
         """Do what the mouse wheel does over a framebuffer pixel; away from the user is positive."""
         target, before = self._target_at(x, y), self.view
         if target is not None:
-            self.view = scroll_at(before, target, steps, self._desk.state(before, self.live))
+            self.view = scroll_at(before, target, steps, self._state())
             self._changed(before)
 
     def _target_at(self, x: float, y: float) -> Target | None:
@@ -159,6 +169,10 @@ class Console:
             if holds(panel.drawing.rect, x, y):
                 return None
         return None
+
+    def _state(self) -> MapState:
+        """Return what there is for actions on the map to act on."""
+        return replace(self._desk.state(self.view, self.live), extent=self._extent())
 
     def _changed(self, before: View) -> None:
         """Have shown what the view now says."""
@@ -172,9 +186,12 @@ class Console:
         name = self.view.map.colormap or THEMES[self._options.theme].colormap
         try:
             self._renderer.set_colormap(name)
+            remark = remark_on(name)
         except ValueError as error:
             log.error("%s", error)
-            self.say(str(error))
+            remark = str(error)
+        if remark:
+            self.say(remark)
         self._panels.pop("map", None)
 
     def _choose(self) -> None:

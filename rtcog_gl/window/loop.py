@@ -19,6 +19,7 @@ from .canvas import Window
 from .console import Console
 from .keyboard import Keyboard
 from .latency import LatencyLog
+from .pointer import Pointer
 from .watch import Watcher
 
 log = logging.getLogger("rtcog_gl")
@@ -82,6 +83,7 @@ class Loop:
         self._superseded = superseded
         self._anatomy = anatomy
         self._keyboard = Keyboard(window.handle, self._act)
+        self._pointer = Pointer(window.handle)
         self._started = time.monotonic()
         self._next_tick = 0.0
         self._shown_ns = 0
@@ -124,6 +126,8 @@ class Loop:
         backdrop = self._anatomy.take() if self._anatomy is not None and not self._first else None
         if backdrop is not None:
             self._console.show_anatomy(backdrop)
+        if self._pointer.apply(self._console):
+            self._next_tick = 0.0
         now = time.monotonic()
         if updates or now >= self._next_tick:
             self._shown_ns = time.monotonic_ns()
