@@ -15,7 +15,7 @@ from ..model.course import Course, CourseRequest
 from ..model.finite import finite_mean
 from ..model.glass import Glass, Projector
 from ..model.session import Derived, FloatArray, Live, Mean, Session, Update
-from ..model.thumbnail import thumbnail
+from ..model.thumbnail import Thumb, thumbnail
 from ..model.volume import MaskGrid
 from .background import Job
 from .hit_maps import HitMaps
@@ -51,6 +51,7 @@ class Jobs:
         self._session, self._grid = session, grid
         self._maps, self._volumes = maps, volumes
         self._projector: Projector | None = None
+        self._newest: Thumb | None = None
 
     def derived(self, column: FloatArray) -> Derived:
         """Work out what the drawing needs of a map column (Nv,)."""
@@ -97,7 +98,13 @@ class Jobs:
         yield Update(Live(), mean=Mean(trs, mean, self.derived(mean)))
 
     def thumb(self, tr: int, column: FloatArray | None = None, facts: ColumnFacts | None = None) -> Job:
-        """Bring the thumbnail of a hit; `column` and `facts` are its map's, where they are known already."""
+        """Bring the thumbnail of a hit; `column` and `facts` are its map's, where they are known already.
+
+        The last one is kept: a hit that is new comes with its thumbnail, and is asked for at the same moment.
+        """
+        if self._newest is not None and self._newest.tr == tr:
+            yield Update(Live(), thumbs=(self._newest,))
+            return
         if self._grid is None:
             return
         if column is None:
@@ -111,8 +118,8 @@ class Jobs:
             facts = column_facts(column)
             yield None
         voxel = facts.peak if facts.peak >= 0 else column.size // 2
-        picture = thumbnail(self._grid, column, voxel, tr, facts.largest)
-        yield Update(Live(), thumbs=(picture,))
+        self._newest = thumbnail(self._grid, column, voxel, tr, facts.largest)
+        yield Update(Live(), thumbs=(self._newest,))
 
     def keep(self, trs: tuple[int, ...]) -> Job:
         """After the end, keep what can still be asked for, and give rtcog's and the producer's memory back.

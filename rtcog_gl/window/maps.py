@@ -285,11 +285,12 @@ class Maps:
             self._refused = tr
             self._drop(self._why_refused(tr))
             return None
-        largest = robust_largest(column[: self._grid.n_voxels])
+        derived = self._derived(column, update.volume_derived)
+        largest = derived.facts.within
         if self.choice.following:
             self._range = held(self._range, largest)
         vmax = grown(self._range.vmax, largest)
-        n_bytes = self._upload(tr, -1, column, vmax, self._derived(column, update.volume_derived))
+        n_bytes = self._upload(tr, -1, column, vmax, derived)
         stamps = update.volume_stamps
         return Shown(tr, "volume", stamps, time.monotonic_ns(), n_bytes) if stamps.seen else None
 

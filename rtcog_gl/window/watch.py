@@ -22,6 +22,7 @@ from .columns import Columns
 from .hit_maps import HitMaps
 from .jobs import CourseReader, Jobs
 from .kept import Kept
+from .scores import new_scores
 from .volume_feed import VolumeFeed
 
 log = logging.getLogger("rtcog_gl")
@@ -266,7 +267,7 @@ class Watcher:
     def _tell_scores(self, live: Live) -> bool:
         """Push new scores; return whether there are any."""
         first = self._copied
-        scores = self._new_scores(first, live.n_final)
+        scores = new_scores(self._columns, self._session, first, live.n_final)
         seen = time.monotonic_ns()
         stamps = tuple(self._stamps(0, t, seen) for t in range(first, first + scores.shape[1]))
         if not stamps:
@@ -291,21 +292,6 @@ class Watcher:
         self._push(hit)
         self._add_thumb(hit)
         return True
-
-    def _new_scores(self, first: int, end: int) -> FloatArray:
-        """Copy columns ``first .. end - 1``; those before the first scored volume are not measured."""
-        session = self._session
-        end = min(end, session.nt)
-        if end <= first:
-            return np.zeros((session.n_templates, 0), np.float32)
-        owned = np.full((session.n_templates, end - first), np.nan, np.float32)
-        scored = max(first, session.match_start)
-        if scored < end:
-            array = self._columns.array("scores")
-            if array is None:
-                return owned[:, :0]
-            owned[:, scored - first :] = array[:, scored:end]
-        return owned
 
     def _stamps(self, row: int, t: int, seen: int) -> Stamps:
         committed = int(self._committed[row, t]) if self._committed is not None else 0
