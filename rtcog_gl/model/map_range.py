@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .column_facts import ROBUST
 from .map_view import MapView
 from .scene import ShownMap
 from .ticks import nice_step
@@ -14,8 +15,21 @@ def range_of(view: MapView, *shown: ShownMap) -> float:
     """Return the value at the ends of the colours, > 0: the same for all maps that are shown together."""
     if view.range == "fixed" and view.fixed > 0:
         return view.fixed
-    ends = [one.robust if view.range == "robust" and one.robust > 0 else one.vmax for one in shown]
+    ends = [_end(view, one) for one in shown]
     return max([end for end in ends if end > 0], default=1.0)
+
+
+def how_found(view: MapView, *shown: ShownMap) -> str:
+    """Return how the range of `range_of` was found, in a word or two."""
+    if view.range == "fixed" and view.fixed > 0:
+        return "fixed"
+    # The words are those of the map that decided.
+    widest = max(shown, key=lambda one: _end(view, one), default=None)
+    if widest is None or not _end(view, widest) > 0:
+        return "no values"
+    if view.range == "robust" and widest.robust > 0:
+        return f"robust {ROBUST[0]:.0f}–{ROBUST[1]:.0f} %"
+    return "largest" if widest.is_hit else "largest, held"
 
 
 def threshold_of(vmax: float, wanted: float) -> float:
@@ -24,3 +38,7 @@ def threshold_of(vmax: float, wanted: float) -> float:
         return wanted
     step = nice_step(vmax * AUTOMATIC, 20)
     return round(vmax * AUTOMATIC / step) * step
+
+
+def _end(view: MapView, shown: ShownMap) -> float:
+    return shown.robust if view.range == "robust" and shown.robust > 0 else shown.vmax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,22 @@ LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 
 _SIDE = ((0, 2), (1, 2), (0, 1))
 """World axes that run to the right and upwards in each plane."""
+
+_PLANE_OF = (SAGITTAL, CORONAL, AXIAL)
+"""Plane that is perpendicular to each world axis."""
+
+
+FEWEST_SLICES, MOST_SLICES = 8, 40
+"""Slices of a mosaic, where the voxels allow it."""
+
+COARSEST = 12.0
+"""Most millimetres between two slices of a mosaic: a cluster of the usual size cannot lie unseen between them."""
+
+LARGE_ENOUGH = 0.88
+"""Slices of this part of the largest possible size are taken where more of them then fill the panel."""
+
+WHOLE_FROM = 4.0
+"""Spacing (mm) from which a mosaic's slices lie at whole millimetres; finer ones may lie at halves."""
 
 
 class EdgeLetters(NamedTuple):
@@ -116,6 +133,148 @@ def ortho_planes(
     )
     free = Rect(places[1].x, places[2].y, panel.right - places[1].x, places[2].h)
     return planes, free
+
+
+class Lightbox(NamedTuple):
+    """How a mosaic is laid out."""
+
+    n: int
+    """Slices."""
+
+    spacing: float
+    """mm from one slice to the next."""
+
+    columns: int
+    rows: int
+    scale: float
+    """mm a pixel."""
+
+
+def lightbox(panel: Rect, bounds: Bounds, axis: int, finest: float, gap: float, margin_mm: float) -> Lightbox | None:
+    """Return the layout of a mosaic: of those whose slices are (almost) as large as possible, the one with the most.
+
+    Parameters
+    ----------
+    panel, bounds, gap, margin_mm
+        See `slice_planes`.
+    axis : int
+        World axis to which the slices are perpendicular.
+    finest : float
+        Least spacing, in mm: the distance between layers of voxels.
+
+    Returns
+    -------
+    Lightbox or None
+        None if not even one slice has room.
+    """
+    box = bounds.grown(margin_mm)
+    across, up = (box.size[along] for along in _SIDE[_PLANE_OF[axis]])
+    extent = bounds.size[axis]
+    plans = []
+    for spacing in _spacings(extent, finest):
+        n = _slices_in(extent, spacing)
+        for rows in range(1, n + 1):
+            columns = -(-n // rows)
+            wide, high = panel.w - (columns - 1) * gap, panel.h - (rows - 1) * gap
+            if wide >= columns and high >= rows:
+                scale = max(columns * across / wide, rows * up / high)
+                plans.append(Lightbox(n, spacing, columns, rows, scale))
+    if not plans:
+        return None
+    enough = min(plan.scale for plan in plans) / LARGE_ENOUGH
+    return max((plan for plan in plans if plan.scale <= enough), key=lambda plan: (plan.n, -plan.scale))
+
+
+def _slices_in(extent: float, spacing: float) -> int:
+    """Return how many slices cover an extent, but for a cap of a quarter of the spacing at either end."""
+    return max(1, math.ceil(extent / spacing - 0.5))
+
+
+def _spacings(extent: float, finest: float) -> list[float]:
+    """Return the spacings that may be chosen from, ascending, in mm; at least one."""
+    steps = [i / 2 for i in range(1, int(2 * COARSEST) + 1) if i % 2 == 0 or i / 2 < WHOLE_FROM]
+    fewest = min(FEWEST_SLICES, max(1, int(extent / finest)))
+    allowed = [step for step in steps if step >= finest and fewest <= _slices_in(extent, step) <= MOST_SLICES]
+    # Heads that are no heads: a few layers, or metres.
+    return allowed or [max(finest, extent / MOST_SLICES)]
+
+
+def mosaic_planes(
+    panel: Rect,
+    bounds: Bounds,
+    axis: int,
+    radiological: bool = False,
+    gap: float = 6.0,
+    margin_mm: float = 2.0,
+    finest: float = 1.0,
+) -> tuple[SlicePlane, ...]:
+    """Return parallel planes that fill a panel, in rows from the top left, towards larger millimetres.
+
+    Axial slices thus read from the bottom of the head to its top, coronal ones from back to front, sagittal ones from
+    left to right. They share one scale, begin on whole pixels, lie at whole millimetres (halves where they are less
+    than `WHOLE_FROM` apart) and cover the bounds, but for a cap of less than a spacing at either end.
+
+    Parameters
+    ----------
+    panel, bounds, radiological, gap, margin_mm
+        See `slice_planes`.
+    axis : int
+        World axis to which the slices are perpendicular: 0, 1 or 2.
+    finest : float
+        Least spacing, in mm: the distance between layers of voxels.
+
+    Returns
+    -------
+    tuple of SlicePlane
+        From `FEWEST_SLICES` to `MOST_SLICES` planes, fewer where there are fewer layers of voxels; none if the panel
+        is too small.
+    """
+    plan = lightbox(panel, bounds, axis, finest, gap, margin_mm)
+    if plan is None:
+        return ()
+    box = bounds.grown(margin_mm)
+    across, up = _SIDE[_PLANE_OF[axis]]
+    w, h = (float(max(1, int(box.size[along] / plan.scale + 1e-6))) for along in (across, up))
+    rows = -(-plan.n // plan.columns)
+    step_x, step_y = w + round(gap), h + round(gap)
+    left = math.floor(panel.x + (panel.w - plan.columns * step_x + round(gap)) / 2)
+    top = math.floor(panel.y + (panel.h - rows * step_y + round(gap)) / 2)
+    scale, places = plan.scale, _places(bounds, axis, plan)
+    planes = []
+    for n, along in enumerate(places):
+        rect = Rect(left + n % plan.columns * step_x, top + n // plan.columns * step_y, w, h)
+        at = list(box.centre)
+        at[axis] = along
+        mirrored = radiological and across == 0
+        planes.append(_plane(rect, box.centre, _point(at), across, up, -scale if mirrored else scale, -scale))
+    return tuple(planes)
+
+
+def _places(bounds: Bounds, axis: int, plan: Lightbox) -> list[float]:
+    """Return where a mosaic's slices lie along their axis, in mm, ascending."""
+    first = bounds.centre[axis] - (plan.n - 1) / 2 * plan.spacing
+    if plan.n > 1:
+        first = round(first) if plan.spacing >= WHOLE_FROM else round(2 * first) / 2
+    return [first + n * plan.spacing for n in range(plan.n)]
+
+
+def nearest_plane(planes: tuple[SlicePlane, ...], mm: Point) -> int | None:
+    """Return which of several parallel planes lies nearest to a position; None where there is none."""
+    if not planes:
+        return None
+    axis = normal_axis(planes[0])
+    return min(range(len(planes)), key=lambda n: abs(planes[n].origin[axis] - mm[axis]))
+
+
+def fitted_planes(
+    panel: Rect, bounds: Bounds, cursor_mm: Point, radiological: bool = False, gap: float = 8.0, margin_mm: float = 4.0
+) -> tuple[SlicePlane, ...]:
+    """Return the planes of `slice_planes` or of `ortho_planes`, whichever are larger (see there)."""
+    row = slice_planes(panel, bounds, cursor_mm, radiological, gap, margin_mm)
+    square, _ = ortho_planes(panel, bounds, cursor_mm, radiological, gap, margin_mm)
+    if row and square and square[0].rect.w > row[0].rect.w:
+        return square
+    return row or square
 
 
 def _plane(

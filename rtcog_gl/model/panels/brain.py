@@ -7,8 +7,17 @@ from typing import NamedTuple
 
 from ..draw import Drawing, Rect
 from ..scene import Scene, Style
-from . import beside, course, explain, filmstrip, glass_brain, map_title, mosaic, ortho
+from . import beside, course, explain, filmstrip, glass_brain, map_title, mosaic, ortho, slice_marks
 from .pen import Pen
+
+FILM_FROM = (520, 180)
+"""Width and height of the inside, in framebuffer pixels, from which there is room for the filmstrip."""
+
+COURSE_FROM = 190
+"""Height of the inside, in framebuffer pixels, from which there is room for the time course."""
+
+MOST_COURSE = 0.35
+"""Part of the height that the time course has at most."""
 
 
 class Rooms(NamedTuple):
@@ -45,7 +54,7 @@ def draw(scene: Scene, style: Style) -> Drawing:
     if rooms.course is not None:
         course.draw(pen, rooms.course, scene)
     if scene.map is not None and scene.explained is not None:
-        explain.draw(pen, rooms.picture, scene, scene.explained)
+        explain.draw(pen, rooms.picture, scene, scene.map, scene.explained)
     elif scene.map is not None and scene.beside is not None:
         beside.draw(pen, rooms.picture, scene, scene.map, scene.beside)
     else:
@@ -56,17 +65,28 @@ def draw(scene: Scene, style: Style) -> Drawing:
 
 
 def rooms_of(pen: Pen, scene: Scene) -> Rooms:
-    """Share out the panel's inside."""
+    """Share out the panel's inside; the picture comes first, and in a small panel it has all of it."""
     inner = pen.rect.inset(pen.dp(18), pen.dp(46), pen.dp(18), pen.dp(14))
     film = plot = None
-    if scene.film:
+    if scene.film and inner.w >= FILM_FROM[0] and inner.h >= FILM_FROM[1]:
         film = Rect(inner.x, inner.y, filmstrip.width(pen), inner.h)
         inner = inner.inset(film.w + pen.dp(14), 0.0, 0.0, 0.0)
-    if course.is_shown(scene):
-        high = course.height(pen, inner)
+    if course.is_shown(scene) and inner.h >= COURSE_FROM:
+        high = float(round(max(course.height(pen, inner), min(_left_over(pen, scene, inner), inner.h * MOST_COURSE))))
         plot = Rect(inner.x, inner.bottom - high, inner.w, high)
         inner = inner.inset(0.0, 0.0, 0.0, high + pen.dp(8))
     return Rooms(inner, film, plot)
+
+
+def _left_over(pen: Pen, scene: Scene, inner: Rect) -> float:
+    """Return the height that three planes in a row leave free, since they already have all of the width."""
+    if scene.grid is None or scene.explained or scene.beside or scene.view.map.mode == "mosaic":
+        return 0.0
+    planes = ortho.planes_in(pen, inner, scene.grid, scene.grid.bounds.centre, scene.view.map.radiological)
+    if not planes:
+        return 0.0
+    high = max(plane.rect.bottom for plane in planes) - min(plane.rect.y for plane in planes)
+    return inner.h - high - slice_marks.caption_height(pen) - pen.dp(20)
 
 
 def _refuse(pen: Pen, scene: Scene) -> None:

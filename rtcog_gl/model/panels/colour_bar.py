@@ -9,6 +9,12 @@ from ..draw import RampView, Rect, Target
 from ..ticks import nice_step, signed, tick_label
 from .pen import Pen
 
+SIZES = (24, 17, 15, 13, 11, 9)
+"""Type sizes that a line which is too wide goes down through: a number that is cut short is another number."""
+
+REACH = 12
+"""How far beside the bar the mouse still has it, in the design's pixels."""
+
 
 class Line(NamedTuple):
     """One line of the figures under the bar."""
@@ -18,6 +24,9 @@ class Line(NamedTuple):
     """A name of the theme."""
 
     bold: bool = False
+    size: float = 13
+    rank: int = 0
+    """Lines of the largest rank are left out first where there is no room for all."""
 
 
 def digits(vmax: float) -> int:
@@ -25,7 +34,17 @@ def digits(vmax: float) -> int:
     return 1 if vmax >= 10 else 2
 
 
-def draw(pen: Pen, box: Rect, vmax: float, threshold: float, lines: Sequence[Line], indent: float = 34) -> None:
+def draw(
+    pen: Pen,
+    box: Rect,
+    vmax: float,
+    threshold: float,
+    lines: Sequence[Line],
+    indent: float = 34,
+    *,
+    unit: str = "",
+    moves: bool = True,
+) -> None:
     """Draw the bar with its ticks, and figures under it, or beside it where there is room for both.
 
     Parameters
@@ -39,29 +58,94 @@ def draw(pen: Pen, box: Rect, vmax: float, threshold: float, lines: Sequence[Lin
     lines : sequence of Line
         Figures, from the top down; they stand at the bottom, to the right.
     indent : float
-        Room left of the bar, in the design's pixels.
+        Room left of the bar where the figures stand beside it, in the design's pixels.
+    unit : str
+        Of the values; written over the bar.
+    moves : bool
+        Whether the mouse moves the threshold here.
     """
-    above = max(pen.dp(20), pen.px(13) * 1.4)
-    labels_w = max(pen.width(signed(v, digits(vmax)), 13) for v in (vmax, -vmax, threshold, -threshold))
-    lines_w = max((pen.width(line.string, 13, line.bold) for line in lines), default=0.0)
-    beside = pen.dp(indent) + pen.dp(18) + pen.dp(14) + labels_w + pen.dp(12) + lines_w <= box.w
-    under = pen.dp(14) if beside else len(lines) * above + max(pen.dp(40), pen.px(13) * 1.6)
-    ramp = Rect(box.x + pen.dp(indent), box.y + pen.dp(12), pen.dp(18), max(8.0, box.h - pen.dp(12) - under))
-    _ticks(pen, ramp, vmax, threshold)
-    for n, line in enumerate(reversed(lines)):
-        y = box.bottom - pen.dp(4) - n * above
-        pen.text(box.right, y, line.string, 13, line.tone, bold=line.bold, anchor="right")
+    label = pen.px(13)
+    above = max(pen.dp(10), label * 0.6) + (label * 1.3 if unit else 0.0)
+    labels_w = max(pen.width(string, 13) for string in _ends(pen, vmax, threshold, box.w))
+    bar_w = pen.dp(18) + pen.dp(14) + labels_w
+    lines_w = max((pen.width(line.string, line.size, line.bold) for line in lines), default=0.0)
+    beside = bool(lines) and pen.dp(indent) + bar_w + pen.dp(12) + lines_w <= box.w
+    most = box.h if beside else box.h - above - label * 0.6 - label * 6
+    if not beside and most < min((_row(pen, line) for line in lines), default=0.0):
+        most = box.h - above - label * 2.9
+    kept = _fitting(pen, lines, most)
+    figures = sum(_row(pen, line) for line in kept)
+    under = label * 0.6 if beside or not kept else figures + label * 0.9
+    x = box.x + pen.dp(indent) if beside else max(box.x, box.right - bar_w)
+    ramp = Rect(round(x), round(box.y + above), pen.dp(18), max(4.0, float(int(box.h - above - under))))
+    if unit:
+        pen.text(ramp.x, round(box.y + label * 0.85), unit, 13, "text2", bold=True, max_width=box.right - ramp.x)
+    _ticks(pen, ramp, vmax, threshold, box.right - ramp.right - pen.dp(14))
+    write(pen, box, kept)
     pen.ramps.append(RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut))
-    pen.targets.append(Target(ramp, "threshold"))
+    if moves:
+        left, right = max(box.x, ramp.x - pen.dp(REACH)), min(box.right, ramp.right + pen.dp(REACH))
+        pen.targets.append(Target(Rect(left, ramp.y, right - left, ramp.h), "threshold"))
 
 
-def _ticks(pen: Pen, ramp: Rect, vmax: float, threshold: float) -> None:
+def write(pen: Pen, box: Rect, lines: Sequence[Line]) -> None:
+    """Write figures into the lower right corner of a box, as many as fit."""
+    kept = _fitting(pen, lines, box.h)
+    y = box.bottom - sum(_row(pen, line) for line in kept)
+    for line in kept:
+        _write(pen, line, box.right, y + _row(pen, line) * 0.8, box.w)
+        y += _row(pen, line)
+
+
+def width(pen: Pen, lines: Sequence[Line]) -> float:
+    """Return the room that lines need to stand whole under the bar."""
+    return max((pen.width(line.string, line.size, line.bold) for line in lines), default=0.0)
+
+
+def _row(pen: Pen, line: Line) -> float:
+    return pen.px(line.size) * (1.45 if line.string else 0.5)
+
+
+def _fitting(pen: Pen, lines: Sequence[Line], room: float) -> list[Line]:
+    """Return the lines that fit, in their order; those of low rank are taken first."""
+    kept: set[int] = set()
+    for n in sorted(range(len(lines)), key=lambda n: lines[n].rank):
+        row = _row(pen, lines[n])
+        if row > room:
+            break
+        room -= row
+        kept.add(n)
+    return [line for n, line in enumerate(lines) if n in kept]
+
+
+def _write(pen: Pen, line: Line, right: float, y: float, room: float) -> None:
+    size = line.size
+    for size in (line.size, *(smaller for smaller in SIZES if smaller < line.size)):
+        if pen.width(line.string, size, line.bold) <= room:
+            break
+    pen.text(right, round(y), line.string, size, line.tone, bold=line.bold, anchor="right", max_width=room)
+
+
+def _ends(pen: Pen, vmax: float, threshold: float, room: float) -> tuple[str, ...]:
+    """Return the labels of the ends and of the threshold, with fewer decimals where there is little room."""
+    values = (vmax, -vmax, threshold, -threshold)
+    most = room - pen.dp(18) - pen.dp(14)
+    labels: tuple[str, ...] = ()
+    for decimals in range(digits(vmax), -1, -1):
+        labels = tuple(signed(value, decimals) for value in values)
+        if max(pen.width(label, 13) for label in labels) <= most:
+            break
+    return labels
+
+
+def _ticks(pen: Pen, ramp: Rect, vmax: float, threshold: float, room: float) -> None:
     """Draw ticks at round numbers, at the ends and at the threshold; the latter two win where it is tight."""
     tight = pen.px(13) * 1.15
     pixel = ramp.h / (2 * vmax)
-    fixed = [vmax, -vmax]
+    ends = _ends(pen, vmax, threshold, room + pen.dp(18) + pen.dp(14))
+    fixed = {vmax: ends[0], -vmax: ends[1]} if ramp.h > tight else {vmax: ends[0]}
     if 0 < threshold < vmax and threshold * pixel > tight / 2 and (vmax - threshold) * pixel > tight:
-        fixed += [threshold, -threshold]
+        fixed |= {threshold: ends[2], -threshold: ends[3]}
     step = nice_step(2 * vmax, 6)
     round_values = [i * step for i in range(-int(vmax / step), int(vmax / step) + 1)]
     free = [v for v in round_values if all(abs(v - f) * pixel > tight for f in fixed)]
@@ -69,8 +153,9 @@ def _ticks(pen: Pen, ramp: Rect, vmax: float, threshold: float) -> None:
     for value in (*free, *fixed):
         y = ramp.y + (vmax - value) * pixel
         strong = value in fixed
-        label = signed(value, digits(vmax)) if strong else ("+" if value > 0 else "") + tick_label(value, step)
+        label = fixed[value] if strong else ("+" if value > 0 else "") + tick_label(value, step)
         width = pen.dp(9) if strong else pen.dp(5)
         tone = pen.theme.text if strong else pen.theme.text3
         pen.over.box(Rect(ramp.right, min(round(y), ramp.bottom - line), width, line), tone)
-        pen.text(ramp.right + pen.dp(14), round(y + pen.px(13) * 0.36), label, 13, "text" if strong else "text2")
+        colour = "text" if strong else "text2"
+        pen.text(ramp.right + pen.dp(14), round(y + pen.px(13) * 0.36), label, 13, colour, max_width=room)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from ..draw import Rect, Source
 from ..explained import Explained, MapFacts
-from ..map_range import threshold_of
+from ..map_range import range_of, threshold_of
 from ..planes import ortho_planes
-from ..scene import Scene
+from ..scene import Scene, ShownMap
 from ..ticks import mm, signed
-from . import colour_bar, map_ink, slice_marks
+from . import colour_bar, map_ink, readout, slice_marks
 from .colour_bar import Line, digits
 from .pen import Pen
 
@@ -23,45 +23,60 @@ class Group(NamedTuple):
     heading: str
     facts: MapFacts
     data: tuple[int, ...]
-    wanted: float
+    vmax: float
+    """Value at the ends of the colours."""
+
+    wanted: float = -1.0
     """Threshold asked for; negative: automatic."""
 
     tone: str | int = "text"
     """Of the heading: a name of the theme, or a template."""
 
 
-def draw(pen: Pen, inner: Rect, scene: Scene, told: Explained) -> None:
-    """Draw the three groups into the panel's inside; the map has the operator's threshold, the others their own."""
+def draw(pen: Pen, inner: Rect, scene: Scene, shown: ShownMap, told: Explained) -> None:
+    """Draw the three groups into the panel's inside; the map has the operator's colours, the others their own."""
     gap = pen.dp(28)
     width = float(int((inner.w - 2 * gap) / 3))
-    label = scene.session.labels[told.template]
+    label, how = scene.session.labels[told.template], scene.view.map
+    vmax = range_of(how, shown)
     groups = (
-        Group("map", f"TR {told.tr}", told.volume, (told.tr,), scene.view.map.threshold),
-        Group("template", f"× {label}", told.matched, (told.template,), -1.0, told.template),
-        Group("product", "= product", told.product, (told.tr, told.template), -1.0),
+        Group("map", f"TR {told.tr}", told.volume, (told.tr,), vmax, how.threshold),
+        Group("template", f"× {label}", told.matched, (told.template,), told.matched.vmax, tone=told.template),
+        Group("product", "= product", told.product, (told.tr, told.template), told.product.vmax),
     )
     for n, group in enumerate(groups):
-        _group(pen, Rect(inner.x + n * (width + gap), inner.y, width, inner.h), scene, told, group)
+        box = Rect(inner.x + n * (width + gap), inner.y, width, inner.h)
+        threshold = max(0.0, threshold_of(group.vmax, group.wanted))
+        notes = _notes(scene, shown, vmax, threshold) if group.source == "map" else ()
+        _group(pen, box, scene, told, group, threshold, notes)
 
 
-def _group(pen: Pen, box: Rect, scene: Scene, told: Explained, group: Group) -> None:
+def _notes(scene: Scene, shown: ShownMap, vmax: float, threshold: float) -> tuple[Line, ...]:
+    missing = (Line(readout.count(shown.n_missing), "warn", rank=1),) if shown.n_missing else ()
+    return (*readout.notes(scene, vmax, threshold, shown), *missing)
+
+
+def _group(
+    pen: Pen, box: Rect, scene: Scene, told: Explained, group: Group, threshold: float, notes: tuple[Line, ...]
+) -> None:
     head = max(pen.dp(30), pen.px(17) * 1.6)
-    _heading(pen, Rect(box.x, box.y, box.w, head), told, group)
+    _heading(pen, Rect(box.x, box.y, box.w, head), told, group, scene.view.map.at is not None)
     if scene.grid is None:
         return
     room = Rect(box.x, box.y + head, box.w, box.h - head)
     radiological = scene.view.map.radiological
     planes, free = ortho_planes(room, scene.grid.bounds, told.at, radiological, pen.dp(8), 5.0)
     for plane in planes:
-        slice_marks.letters(pen, plane, 13)
         slice_marks.crosshair(pen, plane, told.at)
-    vmax = group.facts.vmax
-    threshold = max(0.0, threshold_of(vmax, group.wanted))
-    colour_bar.draw(pen, free, vmax, threshold, _figures(group), indent=14)
-    map_ink.slices(pen, scene, planes, group.source, group.data, vmax, threshold)
+        slice_marks.letters(pen, plane, 13, told.at)
+    own = group.source == "map"
+    unit = scene.session.unit if own else ""
+    room = Rect(free.x, free.y, box.right - free.x, free.h)
+    colour_bar.draw(pen, room, group.vmax, threshold, (*notes, *_figures(group)), 14, unit=unit, moves=own)
+    map_ink.slices(pen, scene, planes, group.source, group.data, group.vmax, threshold)
 
 
-def _heading(pen: Pen, box: Rect, told: Explained, group: Group) -> None:
+def _heading(pen: Pen, box: Rect, told: Explained, group: Group, moved: bool) -> None:
     y = round(box.y + pen.px(17))
     tone = pen.theme.template(group.tone) if isinstance(group.tone, int) else group.tone
     heading = group.heading
@@ -71,8 +86,9 @@ def _heading(pen: Pen, box: Rect, told: Explained, group: Group) -> None:
     used = pen.text(box.x, y, heading, 17, tone, bold=True, max_width=box.w)
     room = box.w - used - pen.dp(14)
     if group.source == "map":
-        words = "at " + ", ".join(mm(along) for along in told.at)
-        pen.text(box.right, y, words, 13, "text2", anchor="right", max_width=room)
+        words = ("crosshair " if moved else "at ") + ", ".join(mm(along) for along in told.at)
+        tone = "text" if moved else "text2"
+        pen.text(box.right, y, words, 13, tone, bold=moved, anchor="right", max_width=room)
     if group.source == "product":
         tone = "warn" if told.differs else "text"
         pen.text(box.right, y, _sum(told), 17, tone, bold=True, anchor="right", max_width=room)
@@ -87,6 +103,6 @@ def _sum(told: Explained) -> str:
 
 
 def _figures(group: Group) -> tuple[Line, ...]:
-    most = digits(group.facts.vmax)
+    most = digits(group.vmax)
     here = Line(f"here {signed(group.facts.here, most)}", "text", True)
-    return (Line(f"peak {signed(group.facts.peak, most)}"), here)
+    return (Line(f"peak {signed(group.facts.peak, most)}", rank=1), here)

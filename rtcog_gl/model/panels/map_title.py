@@ -10,7 +10,8 @@ from ..shown import Choice, chosen
 from ..status import status
 from .pen import Pen
 
-CONVENTION = "neurological · left is left"
+CONVENTIONS = ("neurological · left is left", "radiological · left is right")
+"""What is written on the panel, always: without and with the left of the head at the right."""
 
 
 class Piece(NamedTuple):
@@ -38,16 +39,16 @@ def title(scene: Scene) -> Title:
     if shown is None:
         missing = scene.map_note
         return Title(Piece(missing, "warn") if missing else Piece(_nothing(scene, choice), "text2"))
-    unexplained = (Piece(_unexplained(scene), "text2"),) if scene.view.explain and scene.explained is None else ()
     told = _hit(scene, shown, choice) if shown.is_hit else _volume(scene, shown, choice)
-    return told._replace(rest=(*told.rest, *unexplained))
+    return told._replace(rest=(*told.rest, *_also(scene, shown)))
 
 
 def draw(pen: Pen, scene: Scene) -> None:
     """Write the title and, at the right, which side is left."""
     told = title(scene)
     x, y = pen.rect.x + pen.dp(18), pen.rect.y + pen.dp(30)
-    convention_w = pen.width(CONVENTION.upper(), 13, True, 1.6)
+    convention = CONVENTIONS[scene.view.map.radiological].upper()
+    convention_w = pen.width(convention, 13, True, 1.6)
     end = pen.rect.right - convention_w - pen.dp(60) + pen.dp(18)
     if told.dot is not None:
         radius = pen.dp(8)
@@ -67,7 +68,7 @@ def draw(pen: Pen, scene: Scene) -> None:
         used = pen.text(x, y, piece.string, 17, piece.tone, bold=piece.bold, max_width=most)
         x += min(used, most) + gap
     right = pen.rect.right - pen.dp(18) - convention_w
-    pen.text(right, y - pen.dp(2), CONVENTION.upper(), 13, "text3", bold=True, spacing=1.6)
+    pen.text(right, y - pen.dp(2), convention, 13, "text2", bold=True, spacing=1.6)
 
 
 def _nothing(scene: Scene, choice: Choice) -> str:
@@ -81,6 +82,20 @@ def _nothing(scene: Scene, choice: Choice) -> str:
     return f"TR {tr}: no map" if scene.grid is None or live.ended else f"TR {tr}: the map is not there yet"
 
 
+def _also(scene: Scene, shown: ShownMap) -> tuple[Piece, ...]:
+    """Say what else there is on the panel, and what was asked for and is not there."""
+    how, said = scene.view.map, []
+    if how.mean and not shown.mean_of:
+        said.append("the mean of its template's hits is not there yet")
+    if scene.view.explain and scene.explained is None:
+        said.append(_unexplained(scene))
+    if scene.explained is None and scene.beside is not None:
+        said.append(f"beside TR {scene.beside.tr}, pinned")
+    elif scene.explained is None and how.beside is not None and how.beside in scene.live.maps:
+        said.append(f"TR {how.beside}, pinned, is not there yet")
+    return tuple(Piece(words, "text2") for words in said)
+
+
 def _unexplained(scene: Scene) -> str:
     shown = scene.map
     if shown is not None and shown.tr < scene.session.match_start:
@@ -92,20 +107,33 @@ def _hit(scene: Scene, shown: ShownMap, choice: Choice) -> Title:
     best = hit_marker(scene.scores[:, shown.tr]) if shown.tr < scene.scores.shape[1] else None
     if shown.tr >= scene.live.n_final:
         best = None
-    lead = Piece("hit" if best is None else scene.session.labels[best.template], "text", True)
-    which = Piece(f"TR {shown.tr}   hit {shown.index + 1} of {len(scene.live.onsets)}", "text2")
+    lead, which = _names(scene, shown, None if best is None else scene.session.labels[best.template])
     newest = scene.live.onsets[-1] if scene.live.onsets else shown.tr
     rest: tuple[Piece, ...] = (which,)
     if choice.held and choice.tr == shown.tr:
         # A session that is over or stands still has no survey running.
         rest += (Piece("held while the survey runs", "action"),) if status(scene).word == "ACTION" else ()
     elif scene.view.hit is None and scene.view.cursor == shown.tr and choice.hit == shown.index:
-        rest += (Piece("(looking back)", "warn", True),) if scene.session.slots and scene.view.maps == "auto" else ()
+        back = scene.session.slots and scene.view.maps == "auto"
+        rest += (Piece("(looking back)", "warn", True),) if back else ()
     elif newest != shown.tr:
         rest = (which._replace(tone="warn", bold=True), Piece(_older(scene, newest), "warn", True))
     elif scene.view.hit is not None:
         rest += (Piece("(End: live)", "text3"),)
+    elif not (choice.held or scene.live.ended or scene.live.lost or scene.keeper_lost):
+        rest += (Piece("following newest", "text3"),)
     return Title(lead, rest, "text2" if best is None else best.template)
+
+
+def _names(scene: Scene, shown: ShownMap, label: str | None) -> tuple[Piece, Piece]:
+    """Return what the map is, and of which TRs."""
+    n = len(shown.mean_of)
+    if n:
+        of = "" if label is None else f" of {label}"
+        trs = ", ".join(str(tr) for tr in shown.mean_of)
+        return Piece(f"mean of {n} hit{'s' * (n > 1)}{of}", "text", True), Piece(f"TR {trs}", "text2")
+    which = f"TR {shown.tr}   hit {shown.index + 1} of {len(scene.live.onsets)}"
+    return Piece("hit" if label is None else label, "text", True), Piece(which, "text2")
 
 
 def _older(scene: Scene, newest: int) -> str:

@@ -1,11 +1,69 @@
-"""A lightbox: parallel slices that fill the panel."""
+"""A lightbox: parallel slices that fill the panel, in rows from the top left, towards larger millimetres."""
 
 from __future__ import annotations
 
-from ..draw import Rect
+import numpy as np
+
+from ..draw import Rect, SlicePlane
+from ..map_range import range_of, threshold_of
+from ..map_view import AXES
+from ..planes import mosaic_planes, nearest_plane
 from ..scene import Scene
+from ..ticks import signed
+from ..volume import MaskGrid
+from . import colour_bar, map_ink, readout, slice_marks
+from .colour_bar import Line
 from .pen import Pen
 
 
 def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
     """Draw into the panel's inside."""
+    assert scene.grid is not None
+    how, column = scene.view.map, readout.width(pen)
+    room = Rect(inner.x, inner.y, inner.w - column - pen.dp(16), inner.h)
+    finest = layer_mm(scene.grid, how.axis)
+    planes = mosaic_planes(room, scene.grid.bounds, how.axis, how.radiological, pen.dp(6), 3.0, finest)
+    _marks(pen, scene, planes)
+    if scene.map is None:
+        map_ink.slices(pen, scene, planes, "map", (), 1.0, 0.0, has_map=False)
+        return
+    vmax = range_of(how, scene.map)
+    threshold = max(0.0, threshold_of(vmax, how.threshold))
+    lines = (*_slices(planes, how.axis), *readout.lines(scene, scene.map, vmax, threshold))
+    box = Rect(inner.right - column, inner.y, column, inner.h)
+    colour_bar.draw(pen, box, vmax, threshold, lines, unit=scene.session.unit)
+    map_ink.slices(pen, scene, planes, "map", (scene.map.tr, *scene.map.mean_of), vmax, threshold)
+
+
+def layer_mm(grid: MaskGrid, axis: int) -> float:
+    """Return the mm between layers of voxels that lie most nearly perpendicular to a world axis."""
+    lengths = np.linalg.norm(grid.affine[:3, :3], axis=0)
+    along = np.abs(grid.affine[axis, :3]) / lengths
+    return float(lengths[int(np.argmax(along))])
+
+
+def _marks(pen: Pen, scene: Scene, planes: tuple[SlicePlane, ...]) -> None:
+    """Mark where each slice lies, the sides at the rows' ends, and the crosshair in the slice that is nearest."""
+    how, at = scene.view.map, None if scene.map is None else scene.map.crosshair
+    here = None if at is None else nearest_plane(planes, at)
+    for n, plane in enumerate(planes):
+        if n == here and at is not None:
+            slice_marks.crosshair(pen, plane, at)
+        rect = plane.rect
+        first = n == 0 or planes[n - 1].rect.y < rect.y
+        last = n == len(planes) - 1 or planes[n + 1].rect.y > rect.y
+        edges = ("top", "bottom") * (n == 0) + ("left",) * first + ("right",) * last
+        slice_marks.letters(pen, plane, 13, at if n == here else None, edges)
+        slice_marks.place(pen, plane, ("xyz"[how.axis] + " ") * (n == 0) + _along(plane.origin[how.axis]), n == here)
+
+
+def _along(mm: float) -> str:
+    return signed(mm, 0 if mm == round(mm) else 1)
+
+
+def _slices(planes: tuple[SlicePlane, ...], axis: int) -> tuple[Line, ...]:
+    """Say which slices these are."""
+    if len(planes) < 2:
+        return ()
+    spacing = planes[1].origin[axis] - planes[0].origin[axis]
+    return (Line(f"{AXES[axis]}, every {spacing:g} mm", "text3", rank=5),)

@@ -1,35 +1,49 @@
-"""Three planes through the crosshair, side by side, with the colour bar and the readout."""
+"""Three planes through the crosshair, with the colour bar and the readout."""
 
 from __future__ import annotations
 
-from ..draw import Rect
+from ..draw import Rect, SlicePlane
 from ..map_range import range_of, threshold_of
-from ..planes import slice_planes
+from ..planes import fitted_planes
 from ..scene import Scene
-from . import colour_bar, map_ink, readout, slice_marks
+from ..volume import MaskGrid, Point
+from . import map_ink, readout, slice_marks
 from .pen import Pen
 
-WIDEST = "−00, −000, −00"
-"""As wide as a position gets."""
+MARGIN_MM = 5.0
 
 
 def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
     """Draw into the panel's inside."""
     assert scene.grid is not None
-    bar_w = max(pen.dp(128), pen.width(f"peak {WIDEST}", 13) + pen.dp(10))
-    room = Rect(inner.x, inner.y, inner.w - bar_w, inner.h - pen.dp(30))
+    column = readout.width(pen)
     at = scene.map.crosshair if scene.map else scene.grid.bounds.centre
-    planes = slice_planes(room, scene.grid.bounds, at, scene.view.map.radiological, pen.dp(14), 5.0)
+    planes = planes_in(pen, inner, scene.grid, at, scene.view.map.radiological)
     for plane in planes:
-        slice_marks.letters(pen, plane)
-        slice_marks.caption(pen, plane, at)
         if scene.map is not None:
             slice_marks.crosshair(pen, plane, at)
+        slice_marks.letters(pen, plane, at=at if scene.map else None)
+    _captions(pen, planes, at)
     if scene.map is None:
         map_ink.slices(pen, scene, planes, "map", (), 1.0, 0.0, has_map=False)
         return
     vmax = range_of(scene.view.map, scene.map)
     threshold = max(0.0, threshold_of(vmax, scene.view.map.threshold))
-    box = Rect(inner.right - bar_w, room.y, bar_w, inner.h)
-    colour_bar.draw(pen, box, vmax, threshold, readout.lines(scene, scene.map, vmax))
+    readout.draw(pen, Rect(inner.right - column, inner.y, column, inner.h), scene, scene.map, vmax, threshold)
     map_ink.slices(pen, scene, planes, "map", (scene.map.tr, *scene.map.mean_of), vmax, threshold)
+
+
+def planes_in(pen: Pen, inner: Rect, grid: MaskGrid, at: Point, radiological: bool) -> tuple[SlicePlane, ...]:
+    """Return the planes through a position, in the room that captions and column leave."""
+    used = readout.width(pen) + pen.dp(16)
+    room = Rect(inner.x, inner.y, inner.w - used, inner.h - slice_marks.caption_height(pen))
+    return fitted_planes(room, grid.bounds, at, radiological, pen.dp(14), MARGIN_MM)
+
+
+def _captions(pen: Pen, planes: tuple[SlicePlane, ...], at: Point) -> None:
+    """Write where the slices lie: under each if they stand in a row, otherwise into their corners."""
+    for plane in planes:
+        if len({one.rect.bottom for one in planes}) == 1:
+            slice_marks.caption(pen, plane, at)
+        else:
+            slice_marks.place(pen, plane, slice_marks.words(plane, at), True)

@@ -1,18 +1,117 @@
-"""The figures beside a map: its peak, and what is under the crosshair."""
+"""The column beside a map: the colour bar, how it was made, and what is under the crosshair."""
 
 from __future__ import annotations
 
-from ..scene import Scene, ShownMap
+import math
+
+from ..draw import Rect
+from ..map_range import how_found
+from ..scene import Readout, Scene, ShownMap
 from ..ticks import mm, signed
+from ..volume import Point
+from . import colour_bar
 from .colour_bar import Line, digits
+from .pen import Pen
+
+WIDEST = (Line("−000, −000, −00 mm", size=13), Line("−00.00 z", bold=True, size=24))
+"""As wide as a line usually gets; the column's width does not depend on the values, so that nothing moves."""
 
 
-def lines(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
+def width(pen: Pen) -> float:
+    """Return the width of the column."""
+    return max(pen.dp(128), colour_bar.width(pen, WIDEST))
+
+
+def draw(pen: Pen, box: Rect, scene: Scene, shown: ShownMap, vmax: float, threshold: float) -> None:
+    """Draw the column.
+
+    Parameters
+    ----------
+    pen : Pen
+        Draws.
+    box : Rect
+        Room for it, as wide as `width` says.
+    scene, shown
+        What there is to show, and the map.
+    vmax, threshold : float
+        Ends of the colours, > 0, and the smallest size that is drawn.
+    """
+    colour_bar.draw(pen, box, vmax, threshold, lines(scene, shown, vmax, threshold), unit=scene.session.unit)
+
+
+def lines(scene: Scene, shown: ShownMap, vmax: float, threshold: float = 0.0) -> tuple[Line, ...]:
     """Return the figures, from the top down."""
-    place = ", ".join(mm(along) for along in shown.peak_mm)
-    missing = (Line(f"{shown.n_missing} voxels missing", "warn"),) if shown.n_missing else ()
-    value = signed(shown.peak_value, digits(vmax))
-    if shown.at is None:
-        return (*missing, Line(f"peak {place}"), Line(f"value {value}", "text", True))
-    here = signed(shown.value_at, digits(vmax))
-    return (*missing, Line(f"peak {value} at"), Line(place), Line(f"here {here}", "text", True))
+    missing = (Line(count(shown.n_missing), "warn", rank=1),) if shown.n_missing else ()
+    return (*notes(scene, vmax, threshold, shown), Line("", rank=5), *missing, *_here(scene, shown, vmax))
+
+
+def notes(scene: Scene, vmax: float, threshold: float, *shown: ShownMap) -> tuple[Line, ...]:
+    """Return quiet words on how the values became colours."""
+    how = scene.view.map
+    said = [Line(f"range: {how_found(how, *shown)}", "text3", rank=6)]
+    if threshold >= vmax:
+        said.append(Line("all below threshold", "warn", rank=2))
+    if how.opacity < 1:
+        said.append(Line(f"opacity {how.opacity * 100:.0f} %", "text3", rank=7))
+    if how.sampling == "linear":
+        said.append(Line("sampling: linear", "text3", rank=7))
+    return tuple(said)
+
+
+def count(n_missing: int) -> str:
+    """Say how many voxels have no finite value."""
+    return f"{n_missing} voxel{'' if n_missing == 1 else 's'} missing"
+
+
+def position(at: Point) -> str:
+    """Write a position in mm."""
+    return ", ".join(mm(along) for along in at) + " mm"
+
+
+def amount(scene: Scene, value: float, vmax: float) -> str:
+    """Write a value of the map with its unit."""
+    unit = scene.session.unit
+    return signed(value, digits(vmax)) + (f" {unit}" if unit and math.isfinite(value) else "")
+
+
+def value_here(scene: Scene, shown: ShownMap) -> float:
+    """Return the map's value at the crosshair; NaN where it has none."""
+    told = scene.readout
+    if told is not None and told.at == shown.crosshair:
+        return told.value
+    return shown.peak_value if shown.at is None else shown.value_at
+
+
+def _here(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
+    """Tell what is under the crosshair, and where the peak is if that is somewhere else."""
+    at_peak = shown.at is None
+    value, told = value_here(scene, shown), scene.readout
+    words = amount(scene, value, vmax)
+    outside = told is not None and not told.in_mask
+    if outside:
+        words = "outside the mask"
+    elif told is not None and told.in_mask and not math.isfinite(value):
+        words = "missing here"
+    size = 24 if math.isfinite(value) else 15
+    return (
+        Line("peak" if at_peak else "crosshair", "text3" if at_peak else "text", not at_peak, rank=3),
+        Line(words, "text", True, size),
+        Line(position(shown.crosshair), "text" if not at_peak else "text2", rank=1),
+        *(() if told is None else _voxel(scene, told)),
+        *(() if at_peak else _peak(scene, shown, vmax)),
+    )
+
+
+def _voxel(scene: Scene, told: Readout) -> tuple[Line, ...]:
+    voxel = Line("voxel " + ", ".join(f"{index}".replace("-", "−") for index in told.ijk), "text3", rank=4)
+    if told.template is None or not told.in_mask:
+        return (voxel,)
+    name = scene.session.labels[told.template]
+    return voxel, Line(f"{name} {signed(told.template_value)}", "text2", rank=3)
+
+
+def _peak(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
+    """Say where the peak is; with the key that leads there, where it does."""
+    key = "C: " if scene.view.map.at is not None and shown.is_hit else ""
+    peak = Line(f"{key}peak {amount(scene, shown.peak_value, vmax)}", "text3", rank=2)
+    return Line("", rank=5), peak, Line(position(shown.peak_mm), "text3", rank=4)

@@ -9,34 +9,107 @@ from ..ticks import mm
 from ..volume import Point
 from .pen import Pen
 
+EDGES = ("left", "right", "top", "bottom")
 
-def letters(pen: Pen, plane: SlicePlane, size: float = 15) -> None:
-    """Write the letters of the sides into the upper corners."""
-    rect = plane.rect
+PLATE = 0.66
+"""Opacity of what lies under a letter."""
+
+
+def letters(
+    pen: Pen, plane: SlicePlane, size: float = 15, at: Point | None = None, edges: tuple[str, ...] = EDGES
+) -> None:
+    """Write the letters of the sides at the middle of a slice's edges.
+
+    Parameters
+    ----------
+    pen : Pen
+        Writes.
+    plane : SlicePlane
+        The slice; where it is too small for four letters, it has the two that tell left from right, or none.
+    size : float
+        Of the type, in the design's pixels.
+    at : tuple of float, optional
+        Crosshair (RAS+ mm) that the letters make way for.
+    edges : tuple of str
+        Which edges have one, out of `EDGES`.
+    """
+    rect, px = plane.rect, pen.px(size)
     sides = edge_letters(plane)
-    top = rect.y + pen.px(size)
-    height = round(pen.px(size) * 1.25)
-    for x, letter, anchor in ((rect.x + pen.dp(6), sides.left, 0.0), (rect.right - pen.dp(6), sides.right, 1.0)):
-        width = pen.width(letter, size, True)
-        left = round(x - anchor * width)
-        pen.over.box(Rect(left - 3, rect.y, round(width) + 6, height), fade(pen.theme.panel, 0.7), radius=pen.dp(3))
-        pen.text(left, top, letter, size, "text", bold=True)
+    height = round(px * 1.2)
+    wide = max(round(pen.width(letter, size, True)) for letter in sides) + 6
+    if rect.w < 2.2 * wide or rect.h < 1.2 * height:
+        return
+    if rect.h < 3.6 * height:
+        edges = tuple(edge for edge in edges if edge in ("left", "right"))
+    x, y = rect.x + rect.w / 2, rect.y + rect.h / 2
+    if at is not None:
+        line = pen.dp(2)
+        cross_x, cross_y = pixel_of(plane, at)
+        x, y = _beside(x, cross_x, wide / 2 + line), _beside(y, cross_y, height / 2 + line)
+    centres = {
+        "left": (rect.x + wide / 2, y),
+        "right": (rect.right - wide / 2, y),
+        "top": (x, rect.y + height / 2),
+        "bottom": (x, rect.bottom - height / 2),
+    }
+    for edge in edges:
+        place_x, place_y = centres[edge]
+        left, top = round(place_x - wide / 2), round(place_y - height / 2)
+        pen.over.box(Rect(left, top, wide, height), fade(pen.theme.panel, PLATE), radius=pen.dp(4))
+        baseline = round(top + height / 2 + 0.36 * px)
+        pen.text(left + wide / 2, baseline, getattr(sides, edge), size, "text", bold=True, anchor="center")
+
+
+def _beside(middle: float, line: float, distance: float) -> float:
+    """Return the place nearest to the middle that keeps its distance from a line."""
+    if abs(middle - line) >= distance:
+        return middle
+    return line + distance if middle >= line else line - distance
 
 
 def caption(pen: Pen, plane: SlicePlane, at: Point) -> None:
     """Write under a slice where it lies."""
-    axis = normal_axis(plane)
-    words = f"{'xyz'[axis]} = {mm(at[axis])} mm"
     x = round(plane.rect.x + plane.rect.w / 2)
-    pen.text(x, plane.rect.bottom + pen.dp(22), words, 15, "text", bold=True, anchor="center")
+    pen.text(
+        x, plane.rect.bottom + caption_height(pen) * 0.75, words(plane, at), 15, "text", bold=True, anchor="center"
+    )
+
+
+def words(plane: SlicePlane, at: Point) -> str:
+    """Return where a slice through a position lies, in whole mm."""
+    axis = normal_axis(plane)
+    return f"{'xyz'[axis]} = {mm(at[axis])} mm"
+
+
+def caption_height(pen: Pen) -> float:
+    """Return the room that a caption takes under a slice."""
+    return max(pen.dp(28), round(pen.px(15) * 1.3))
 
 
 def crosshair(pen: Pen, plane: SlicePlane, at: Point) -> None:
-    """Draw fine dots through a position."""
+    """Draw fine dots through a position, with a gap where they cross: what lies there is what one looks for."""
     rect = plane.rect
     dots = (pen.dp(2), pen.dp(6))
-    tone = fade(pen.theme.text, 0.45)
+    tone = fade(pen.theme.text, 0.5)
     line = max(1.0, round(pen.style.layout.scale))
-    x, y = pixel_of(plane, at)
-    pen.over.box(Rect(round(x), rect.y, line, rect.h), tone, dash=dots)
-    pen.over.box(Rect(rect.x, round(y), rect.w, line), tone, dash=dots)
+    x, y = (float(round(along)) for along in pixel_of(plane, at))
+    free = pen.dp(8)
+    for begin, end in ((rect.y, y - free), (y + free, rect.bottom)):
+        if rect.x <= x < rect.right and end - begin > 1:
+            pen.over.box(Rect(x, begin, line, end - begin), tone, dash=dots)
+    for begin, end in ((rect.x, x - free), (x + free, rect.right)):
+        if rect.y <= y < rect.bottom and end - begin > 1:
+            pen.over.box(Rect(begin, y, end - begin, line), tone, dash=dots)
+
+
+def place(pen: Pen, plane: SlicePlane, string: str, here: bool) -> None:
+    """Write small into the lower left corner of a slice where it lies; brighter where the crosshair is."""
+    rect, px = plane.rect, pen.px(13)
+    tone = "text" if here else "text2"
+    if pen.width(string, 13, here) > rect.w - 4:
+        return
+    width = round(pen.width(string, 13, here)) + 6
+    height = round(px * 1.2)
+    top = rect.bottom - height
+    pen.over.box(Rect(rect.x, top, width, height), fade(pen.theme.panel, PLATE), radius=pen.dp(4))
+    pen.text(rect.x + 3, round(top + height / 2 + 0.36 * px), string, 13, tone, bold=here)
