@@ -10,17 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtcog_gl.model.map_view import AXES, MODES, MapView
 from rtcog_gl.model.options import (
+    ARRANGEMENTS,
     ENVIRONMENT,
     MAX_SIZE,
     MIN_SIZE,
+    SAMPLINGS,
     WindowOptions,
     add_flags,
     from_args,
+    map_range,
     markdown,
     parse_options,
+    percentiles,
     size,
 )
+from rtcog_gl.model.view import View, initial_view
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
 OPTIONS = st.builds(
@@ -32,13 +38,24 @@ OPTIONS = st.builds(
     vsync=st.booleans(),
     scale=st.floats(0, 8),
     anat=st.none() | TEXT,
-    map_threshold=st.floats(0, 1e30),
+    map_threshold=st.floats(0, 1e30) | st.just(-1.0),
+    map_mode=st.sampled_from(MODES),
+    mosaic_axis=st.sampled_from(AXES),
+    radiological=st.booleans(),
+    sampling=st.sampled_from(SAMPLINGS),
+    map_range=st.floats(0, 1e30) | st.just(-1.0),
+    map_opacity=st.floats(0, 1),
+    colormap=st.just("") | TEXT,
+    anat_window=st.tuples(st.floats(0, 49), st.floats(50, 100)),
+    sphere=st.floats(0, 50),
+    arrangement=st.sampled_from(ARRANGEMENTS),
     window_trs=st.integers(0, 10_000_000),
     duration=st.floats(0, 1e7),
     screenshot=st.none() | TEXT,
     latency_log=st.none() | TEXT,
     photodiode=st.booleans(),
     linger=st.floats(-1, 1e7),
+    live_maps=st.integers(-1, 1_000_000),
     verbose=st.booleans(),
     stamps=st.none() | TEXT,
     segment_prefix=TEXT,
@@ -91,6 +108,23 @@ BAD = [
     ["--full"],
     ["--anat"],
     ["--linger=-2"],
+    ["--map-mode=3d"],
+    ["--mosaic-axis", "oblique"],
+    ["--radiological=1"],
+    ["--sampling=cubic"],
+    ["--map-range=0"],
+    ["--map-range", "-3"],
+    ["--map-range=nan"],
+    ["--map-range=some"],
+    ["--map-opacity=1.5"],
+    ["--anat-window=2"],
+    ["--anat-window=99:2"],
+    ["--anat-window=0:101"],
+    ["--anat-window=nan:50"],
+    ["--sphere=-1"],
+    ["--sphere", "far"],
+    ["--arrangement=none"],
+    ["--colormap"],
 ]
 
 
@@ -157,6 +191,32 @@ def test_sizes(text: str) -> None:
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="expected a width and a height"):
         size(text)
+
+
+def test_ranges_of_the_colours() -> None:
+    assert [map_range(text) for text in ("largest", "robust", "2.5", "1e-3")] == [0.0, -1.0, 2.5, 1e-3]
+    for text in ("", "0", "-1", "inf", "nan", "auto", "2.5:3"):
+        with pytest.raises(argparse.ArgumentTypeError, match=r"expected largest, robust or a number above 0"):
+            map_range(text)
+
+
+def test_percentiles() -> None:
+    assert percentiles("2:99.5") == (2.0, 99.5)
+    assert percentiles("0:100") == (0.0, 100.0)
+    for text in ("", "2", "2:", ":98", "98:2", "5:5", "-1:50", "0:100.1", "2:99.5:3", "nan:98", "a:b"):
+        with pytest.raises(argparse.ArgumentTypeError, match="expected two percentiles"):
+            percentiles(text)
+
+
+def test_the_view_begins_with_the_options() -> None:
+    assert initial_view(WindowOptions()) == View()
+    argv = ["--map-mode=glass", "--mosaic-axis=sagittal", "--radiological", "--sampling=linear", "--map-threshold=2"]
+    argv += ["--map-range=5", "--map-opacity=0.5", "--colormap=vik", "--sphere=9", "--arrangement=map"]
+    options, messages = parse_options(argv)
+    assert messages == []
+    how = MapView("glass", 0, "linear", True, None, 2.0, "fixed", 5.0, 0.5, colormap="vik", sphere_mm=9.0)
+    assert initial_view(options) == View(map=how, arrangement="map")
+    assert initial_view(WindowOptions(map_range=-1.0)).map.range == "robust"
 
 
 def test_the_readme_shows_the_very_table_of_flags() -> None:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtcog_gl.model.keys import BINDINGS
-from rtcog_gl.model.view import DEFAULT_SPAN, MIN_SPAN, Extent, View, apply, shown_hit, span_of, time_window
+from rtcog_gl.model.view import (
+    DEFAULT_SPAN,
+    MIN_SPAN,
+    Extent,
+    Maps,
+    View,
+    apply,
+    show_hit,
+    shown_hit,
+    span_of,
+    time_window,
+)
 
 ACTIONS = [binding.action for binding in BINDINGS]
 RUNS = st.one_of(st.integers(1, 40), st.integers(1, 2000), st.just(100_000))
@@ -205,3 +218,45 @@ def test_from_the_past_the_keys_lead_to_the_hit_beside_it() -> None:
         assert apply(earlier, "previous_hit", extent).cursor == 30
     assert apply(View(cursor=10), "previous_hit", published) == View(cursor=10)
     assert apply(View(cursor=200), "next_hit", published) == View(cursor=200)
+
+
+MAPS = (30, 80, 150)
+PLAIN = Extent(1200, 500, 3, maps=MAPS)
+PUBLISHED = Extent(1200, 500, 3, live_maps=True, maps=MAPS)
+
+
+def test_a_hit_that_is_asked_for_is_shown() -> None:
+    assert show_hit(View(), 30, PLAIN) == View(hit=0)
+    assert show_hit(View(hit=0), 80, PLAIN) == View(hit=1)
+    assert show_hit(View(hit=0), 150, PLAIN) == View(), "the newest is followed"
+    assert show_hit(View(hit=0), 99, PLAIN) == View(hit=0), "no hit"
+
+
+def test_among_volumes_the_newest_hit_stays_until_it_is_asked_for_again() -> None:
+    view = show_hit(View(), 150, PUBLISHED)
+    assert view == View(hit=2)
+    assert show_hit(view, 150, PUBLISHED) == View()
+    assert show_hit(view, 30, PUBLISHED) == View(hit=0)
+    assert show_hit(View(maps="hits"), 150, PUBLISHED) == View(maps="hits")
+
+
+@pytest.mark.parametrize("extent", [PLAIN, PUBLISHED])
+@pytest.mark.parametrize("maps", ["auto", "volumes", "hits"])
+@pytest.mark.parametrize("tr", MAPS)
+def test_looking_back_all_panels_speak_of_the_hit(extent: Extent, maps: Maps, tr: int) -> None:
+    for cursor in (0, 80, 100, 498):
+        view = show_hit(View(cursor=cursor, left=0, maps=maps), tr, extent)
+        assert view.cursor == tr
+        following = extent.live_maps and maps == "auto"
+        assert view.hit == (None if following else MAPS.index(tr))
+        t0, t1 = time_window(view, extent)
+        assert t0 <= tr < t1
+
+
+@pytest.mark.parametrize("action", ["live", "previous_hit", "next_hit", "map_mode"])
+def test_what_shows_another_map_ends_the_mean(action: str) -> None:
+    mean = replace(View(hit=1), map=replace(View().map, mean=True, at=(1.0, 2.0, 3.0)))
+    after = apply(mean, action, PUBLISHED)
+    assert not after.map.mean
+    assert after.map.at == mean.map.at, "the crosshair stays"
+    assert not show_hit(mean, 30, PLAIN).map.mean

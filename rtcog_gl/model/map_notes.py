@@ -39,7 +39,7 @@ def note_of(action: str, before: View, after: View, state: MapState) -> str:
         return "" if how.mode == "mosaic" else f"lightbox: {AXES[how.axis]} slices (V leads there)"
     if action == "map_range":
         fixed = f"colours end at {how.fixed:.3g} for all maps"
-        ends = {"largest": "colours end at the largest value", "robust": "colours end at the 98th percentile"}
+        ends = {"largest": "colours end at the largest value", "robust": "colours end at the 2nd or 98th percentile"}
         return ends.get(how.range, fixed)
     if action == "course" and not state.reach.live_maps:
         return "no time course: this session publishes maps of hits only"

@@ -16,6 +16,7 @@ Arrangement = Literal["all", "map", "scores"]
 """Which panels have the room between strip and footer: all, the map alone, or the scores (and lanes) alone."""
 
 ARRANGEMENTS: tuple[Arrangement, ...] = ("all", "map", "scores")
+SAMPLINGS: tuple[Sampling, ...] = ("nearest", "linear")
 THEMES = ("dark", "light")
 ENVIRONMENT = "RTCOG_GL_OPTIONS"
 MIN_SIZE, MAX_SIZE = (320, 200), (16384, 16384)
@@ -47,7 +48,7 @@ class WindowOptions:
     """NIfTI file with the anatomy to show under the map."""
 
     map_threshold: float = -1.0
-    """Voxels with ``abs(value)`` below it are not drawn; negative: a third of the map's largest value."""
+    """Voxels with ``abs(value)`` below it are not drawn; negative: a third of the range."""
 
     map_mode: Mode = "ortho"
     """``ortho``, ``mosaic`` or ``glass``."""
@@ -62,7 +63,7 @@ class WindowOptions:
     """``nearest``: voxels as measured; ``linear``: weighted by distance among the voxels inside the mask."""
 
     map_range: float = 0.0
-    """End of the colours: a number; 0: the map's largest absolute value; negative: its robust percentiles."""
+    """End of the colours: a number; 0: the map's largest absolute value; negative: its robust percentile."""
 
     map_opacity: float = 1.0
     """Opacity of the map over the anatomy, 0..1."""
@@ -74,7 +75,7 @@ class WindowOptions:
     """Percentiles of the anatomy's voxels above zero that become black and white."""
 
     sphere: float = 6.0
-    """Radius of the sphere whose mean time course is shown, in mm."""
+    """Radius of the sphere whose mean time course is shown, in mm; 0: of its middle voxel alone."""
 
     arrangement: Arrangement = "all"
     """``all`` panels, the ``map`` alone or the ``scores`` alone."""
@@ -125,7 +126,7 @@ class WindowOptions:
             elif f.name == "size":
                 flags.append(f"{name}={value[0]}x{value[1]}")
             elif f.name == "anat_window":
-                flags.append(f"{name}={value[0]:g}:{value[1]:g}")
+                flags.append(f"{name}={value[0]!r}:{value[1]!r}")
             elif f.name == "map_range" and value < 0:
                 flags.append(f"{name}=robust")
             else:
@@ -217,28 +218,27 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--no-vsync", dest="vsync", action="store_false", help="do not wait for the monitor when swapping")
     add("--scale", type=number(0, 8), default=default.scale, metavar="S", help="size of type (default: by the window)")
     add("--anat", default=None, metavar="FILE", help="anatomy to show under the map, a 3-D NIfTI on any grid")
-    low = "hide smaller values; 0 shows all (default: a third of the map's largest)"
-    add("--map-threshold", type=number(-1, 1e30), default=default.map_threshold, metavar="V", help=low)
-    add(
-        "--map-mode",
-        choices=MODES,
-        default=default.map_mode,
-        help="slices at the crosshair, a lightbox, or projections",
-    )
-    axes = AXES[::-1]
-    add("--mosaic-axis", choices=axes, default=default.mosaic_axis, help="which slices the lightbox shows")
-    add("--radiological", action="store_true", help="show the left of the head at the right (default: left is left)")
-    how = "voxels as measured, or weighted by distance inside the mask"
-    add("--sampling", choices=("nearest", "linear"), default=default.sampling, help=how)
-    ends = "where the colours end: largest, robust or a number, so that hits can be compared (default: largest)"
-    add("--map-range", type=map_range, default=default.map_range, metavar="R", help=ends)
-    add("--map-opacity", type=number(0, 1), default=default.map_opacity, metavar="A", help="opacity of the map")
-    names = "colours of the map, a name of the package cmap such as vik or RdBu_r (default: the theme's)"
-    add("--colormap", default=default.colormap, metavar="NAME", help=names)
-    grey = "percentiles of the anatomy that are black and white (default: 2:99.5)"
+    grey = "percentiles of the anatomy's voxels above 0 that are black and white (default: 2:99.5)"
     add("--anat-window", type=percentiles, default=default.anat_window, metavar="LOW:HIGH", help=grey)
-    add("--sphere", type=number(0, 50), default=default.sphere, metavar="MM", help="radius for the time course")
-    add("--arrangement", choices=ARRANGEMENTS, default=default.arrangement, help="panels: all, the map or the scores")
+    modes = "map as three planes through the crosshair, as a lightbox or as a glass brain (default: ortho)"
+    add("--map-mode", choices=MODES, default=default.map_mode, help=modes)
+    slices = "slices of the lightbox (default: axial)"
+    add("--mosaic-axis", choices=AXES[::-1], default=default.mosaic_axis, help=slices)
+    add("--radiological", action="store_true", help="left of the head at the right (default: left is left)")
+    how = "voxels as measured, or smooth: weighted by distance inside the mask (default: nearest)"
+    add("--sampling", choices=SAMPLINGS, default=default.sampling, help=how)
+    low = "hide smaller values; 0 shows all (default: a third of the range)"
+    add("--map-threshold", type=number(-1, 1e30), default=default.map_threshold, metavar="V", help=low)
+    ends = "where the colours end: largest value, robust (2nd or 98th percentile) or a number (default: largest)"
+    add("--map-range", type=map_range, default=default.map_range, metavar="largest or robust or V", help=ends)
+    solid = "opacity of the map, 0 to 1 (default: 1)"
+    add("--map-opacity", type=number(0, 1), default=default.map_opacity, metavar="A", help=solid)
+    names = "colours of the map: a name that the package cmap knows, best a diverging one (default: the theme's)"
+    add("--colormap", default=default.colormap, metavar="NAME", help=names)
+    sphere = "radius in mm of the sphere at the crosshair whose mean time course is shown (default: 6)"
+    add("--sphere", type=number(0, 50), default=default.sphere, metavar="MM", help=sphere)
+    panels = "all panels, the map alone or the scores alone (default: all)"
+    add("--arrangement", choices=ARRANGEMENTS, default=default.arrangement, help=panels)
     trs = "TRs in view (default: the whole run, at most 300)"
     add("--window-trs", type=number(0, 10_000_000, int), default=0, metavar="N", help=trs)
     add("--duration", type=number(0, 1e7), default=default.duration, metavar="S", help="close after S seconds")
