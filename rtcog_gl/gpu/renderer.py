@@ -14,6 +14,7 @@ from ..model.anatomy import Anatomy
 from ..model.draw import Colour, Drawing, ImageName, Rect, Source
 from ..model.session import FloatArray, Session
 from ..model.volume import MaskGrid
+from . import orientation
 from .colormaps import lut_texture
 from .font import GlyphAtlas
 from .glyphs import GlyphsLayer
@@ -64,6 +65,8 @@ class Renderer:
         """Why there is no map panel although there is a mask; empty otherwise."""
         self.map_refused = ""
         """Why no map may be shown: the check of left and right failed; empty otherwise."""
+        self.map_unchecked = ""
+        """What of left and right, front and back, up and down this GPU left unchecked; empty otherwise."""
         if grid is not None:
             self._open_map(grid)
         self._images = ImagesLayer()
@@ -85,6 +88,12 @@ class Renderer:
             log.error("%s", error)
             return
         self._slices = layer
+        verdict = orientation.check(layer, grid)
+        self.map_refused, self.map_unchecked = verdict.refused, verdict.unchecked
+        if verdict.refused:
+            log.error("%s", verdict.refused)
+        for gap in filter(None, (verdict.unchecked, verdict.one_sided)):
+            log.warning("%s", gap)
 
     def set_anatomy(self, anatomy: Anatomy | None) -> None:
         """Show an anatomy under the map, or none.
