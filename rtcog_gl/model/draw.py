@@ -309,6 +309,9 @@ class ImageView:
     missing: Colour = (0.0, 0.0, 0.0, 0.0)
     opacity: float = 1.0
 
+    line: float = 1.5
+    """Width of the outline, in pixels; a part of a pixel is one that is less opaque."""
+
 
 @dataclass(frozen=True)
 class Target:
