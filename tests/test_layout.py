@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtcog_gl.model.draw import Rect
-from rtcog_gl.model.layout import DESIGN, SMALLEST_TYPE, Layout, auto_scale, layout
+from rtcog_gl.model.layout import DESIGN, NONE, SMALLEST_TYPE, Layout, auto_scale, layout
+from rtcog_gl.model.options import Arrangement
 
 SIZES = ((640, 360), (800, 600), (1280, 720), (1600, 900), (1920, 1080), (1080, 1920), (2560, 1080), (3840, 2160))
 ANY_SIZE = st.tuples(st.integers(640, 3840), st.integers(360, 2160))
@@ -126,3 +127,52 @@ def test_a_scale_that_is_asked_for_is_kept_up_to_a_limit(
 
 def test_a_content_scale_of_nothing_counts_as_one() -> None:
     assert auto_scale((1280, 720), 0.0) == auto_scale((1280, 720), 1.0)
+
+
+ALONE = {"map": {"strip", "map", "footer"}, "scores": {"strip", "scores", "gates", "lanes", "footer"}}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("wanted", [0.0, 0.5, 8.0])
+@pytest.mark.parametrize("has_answers", [False, True])
+@pytest.mark.parametrize("has_lanes", [False, True])
+@pytest.mark.parametrize("arrangement", ALONE)
+def test_panels_that_are_alone_take_all_the_room(
+    size: tuple[int, int], wanted: float, has_answers: bool, has_lanes: bool, arrangement: Arrangement
+) -> None:
+    scale = auto_scale(size, 1.0, wanted)
+    every = layout(size, scale, has_answers, has_lanes)
+    alone = layout(size, scale, has_answers, has_lanes, arrangement)
+    there = {name: rect for name, rect in alone.panels.items() if rect != NONE}
+    assert there.keys() == ALONE[arrangement] - (set() if has_lanes else {"lanes"})
+    for name, rect in there.items():
+        assert 0 <= rect.x < rect.right <= size[0], name
+        assert 0 <= rect.y < rect.bottom <= size[1], name
+    for (a, first), (b, second) in combinations(there.items(), 2):
+        assert not overlap(first, second), (a, b)
+    assert (alone.strip, alone.footer) == (every.strip, every.footer)
+    middle = [rect for name, rect in there.items() if name not in ("strip", "footer")]
+    assert min(rect.y for rect in middle) == every.scores.y
+    assert max(rect.bottom for rect in middle) == pytest.approx(every.map.bottom)
+    assert min(rect.x for rect in middle) == every.scores.x
+    assert max(rect.right for rect in middle) == every.gates.right
+    # No gap between them, either: what they cover is the box around them.
+    box = (every.gates.right - every.scores.x) * (every.map.bottom - every.scores.y)
+    assert sum(rect.w * rect.h for rect in middle) == pytest.approx(box)
+
+
+def test_without_the_map_the_traces_have_the_room_and_the_lanes_stay_as_they_are() -> None:
+    every, alone = layout(DESIGN, 1.0, True, True), layout(DESIGN, 1.0, True, True, "scores")
+    assert every.lanes is not None and alone.lanes is not None
+    assert alone.lanes.h == every.lanes.h
+    assert alone.scores.h > 1.5 * every.scores.h
+    assert alone.scores.bottom == alone.lanes.y
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (640, 360), (7, 5), (1, 1)])
+def test_only_what_the_arrangement_leaves_out_is_not_shown(size: tuple[int, int]) -> None:
+    for arrangement, shown in {"all": {"map", "scores", "answers"}, "map": {"map"}, "scores": {"scores"}}.items():
+        made = layout(size, auto_scale(size), True, True, arrangement)  # type: ignore[arg-type]
+        left_out = {"map", "scores"} - shown
+        assert [made.has(name) for name in sorted(left_out)] == [False] * len(left_out), arrangement
+        assert all(made.has(name) for name in (*shown, "strip", "footer", "help", "photodiode")), arrangement

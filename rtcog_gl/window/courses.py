@@ -22,12 +22,13 @@ class Courses:
 
     def __init__(self, grid: MaskGrid, feed: MapFeed) -> None:
         self.course: Course | None = None
+        """What was read last: while another voxel's is on its way, still that of the voxel before (see `request`)."""
         self._grid = grid
         self._feed = feed
         self._wanted: CourseRequest | None = None
 
     def choose(self, at: Point | None, radius_mm: float) -> None:
-        """Follow the voxel at a position (RAS+ mm); None, or one outside the mask: none."""
+        """Follow the voxel at a position (RAS+ mm) and the sphere around it; None, or one outside the mask: none."""
         voxel = None if at is None else self._grid.voxel_at(at)
         if at is None or voxel is None:
             if self._wanted is not None:
@@ -35,24 +36,25 @@ class Courses:
                 self._feed.course(None)
             return
         wanted = self._wanted
-        if wanted is not None and (wanted.at, wanted.radius_mm) == (at, radius_mm):
+        if wanted is not None and (wanted.voxel, wanted.radius_mm) == (voxel, radius_mm):
             return
-        self._wanted = CourseRequest(at, voxel, tuple(sphere(self._grid, at, radius_mm).tolist()), radius_mm)
-        self.course = None
+        around = sphere(self._grid, self._grid.mm_of(voxel), radius_mm)
+        self._wanted = CourseRequest(at, voxel, tuple(around.tolist()), radius_mm)
         self._feed.course(self._wanted)
 
     def take(self, course: Course | None) -> None:
-        """Take in what was read; volumes that are no longer in memory stay as they were."""
+        """Take in what was read; what is known of volumes that could not be read now stays."""
         if course is None or course.request != self._wanted:
             return
         before = self.course
-        if before is None or before.request != course.request or not len(course.trs):
-            self.course = course
-            return
-        older = before.trs < course.trs[0]
-        self.course = Course(
-            course.request,
-            np.concatenate([before.trs[older], course.trs]),
-            np.concatenate([before.voxel[older], course.voxel]),
-            np.concatenate([before.sphere[older], course.sphere]),
-        )
+        self.course = course if before is None or before.request != course.request else _joined(before, course)
+
+
+def _joined(old: Course, new: Course) -> Course:
+    """Return both courses of the same voxels in one; where both have a TR, the new one's values."""
+    kept = ~np.isin(old.trs, new.trs)
+    trs = np.concatenate([old.trs[kept], new.trs])
+    order = np.argsort(trs, kind="stable")
+    voxel = np.concatenate([old.voxel[kept], new.voxel])
+    around = np.concatenate([old.sphere[kept], new.sphere])
+    return Course(new.request, trs[order], voxel[order], around[order])

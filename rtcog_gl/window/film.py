@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..gpu.renderer import Renderer
 from ..model.actions import hit_markers
@@ -30,8 +31,9 @@ class Film:
         self._thumbs: dict[int, Thumb] = {}
 
     def take(self, thumbs: Sequence[Thumb]) -> None:
-        """Upload new thumbnails."""
+        """Upload new thumbnails, asked for or not."""
         for thumb in thumbs:
+            self._asked.add(thumb.tr)
             self._renderer.write_image(("thumb", thumb.tr, 0), thumb.image)
             self._thumbs[thumb.tr] = thumb
 
@@ -49,13 +51,18 @@ class Film:
         found = []
         for i, tr, marker in zip(there, wanted, best, strict=True):
             thumb = self._thumbs.get(tr)
-            z, vmax = (float("nan"), 0.0) if thumb is None else (thumb.z_mm, thumb.vmax)
-            found.append(FilmHit(tr, i, None if marker is None else marker.template, z, vmax, i == index))
+            template = None if marker is None else marker.template
+            hit = FilmHit(tr, i, template, here=i == index)
+            if thumb is not None:
+                rows, columns = thumb.image.shape
+                hit = replace(hit, z_mm=thumb.z_mm, vmax=thumb.vmax, shape=(rows, columns))
+            found.append(hit)
         return tuple(found)
 
     def _let_go(self, wanted: set[int]) -> None:
         gone = self._thumbs.keys() - wanted
         self._asked &= wanted
-        self._renderer.drop_images([("thumb", tr, 0) for tr in gone])
+        if gone:
+            self._renderer.drop_images([("thumb", tr, 0) for tr in gone])
         for tr in gone:
             del self._thumbs[tr]

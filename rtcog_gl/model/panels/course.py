@@ -14,7 +14,7 @@ from ..draw import Axes, Colour, Rect
 from ..scene import Scene
 from ..session import FloatArray
 from ..theme import fade
-from ..ticks import integer_ticks, nice_step, tick_label, ticks, value_range
+from ..ticks import integer_ticks, nice_step, tick_label, ticks
 from ..view import time_window
 from .pen import Pen
 from .scores import now_line, washes
@@ -22,6 +22,9 @@ from .spread import spread
 
 COLUMN = 3
 """Width of the pixel columns into which many values are thinned, in the design's pixels."""
+
+MARGIN = 0.07
+"""Room above and below the values, as a part of their range."""
 
 STALE = 0.35
 """How strongly the lines of the voxel before are drawn while those of the present one are being read."""
@@ -117,15 +120,24 @@ def _axes(pen: Pen, rect: Rect, series: tuple[_Series, ...], t0: float, t1: floa
     foot = float(round(pen.px(13) * 1.5))
     high = rect.h - foot - pen.dp(6)
     values = np.concatenate([each.values for each in series]) if series else np.zeros(0, np.float32)
-    lo, hi = value_range(values, np.nan, _steps(pen, high))
+    lo, hi = _limits(values)
     right = min(max([pen.dp(60), *(pen.width(each.name, 13) for each in series)]), rect.w * 0.28) + pen.dp(14)
     left = max(pen.dp(44), *(pen.width(label, 13) + pen.dp(12) for label in _labels(pen, lo, hi, high)))
     plot = Rect(round(rect.x + left), round(rect.y + pen.dp(6)), round(rect.w - left - right), high)
     return Axes(plot, t0, t1, lo, hi)
 
 
+def _limits(values: FloatArray) -> tuple[float, float]:
+    """Return the ends of the axis: those of the values with a margin. In so low a plot, round ends cost too much."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    lo, hi = (float(finite.min()), float(finite.max())) if len(finite) else (-1.0, 1.0)
+    least = 1e-6 * max(abs(lo), abs(hi))
+    margin = (hi - lo) * MARGIN if hi - lo > least else max(abs(hi) * 0.5, least, 1e-30)
+    return lo - margin, hi + margin
+
+
 def _steps(pen: Pen, high: float) -> int:
-    return max(2, min(4, int(high / (pen.px(13) * 2.2))))
+    return max(2, min(4, int(high / (pen.px(13) * 1.6))))
 
 
 def _labels(pen: Pen, lo: float, hi: float, high: float) -> list[str]:
@@ -208,7 +220,9 @@ def _known_from(pen: Pen, scene: Scene, ax: Axes, first: int) -> None:
     """Say from which TR on values are known, where earlier volumes are no longer in memory."""
     if first <= ax.t0 or not scene.volumes["has_map"][:first].any():
         return
-    words = f"in memory from TR {first}"
     x = float(ax.x(first)) - pen.dp(8)
-    if x - pen.width(words, 13) > ax.plot.x + pen.dp(4):
-        pen.text(round(x), round(ax.plot.bottom - pen.dp(12)), words, 13, "text3", anchor="right")
+    for words in (f"in memory from TR {first}", f"from TR {first}"):
+        if x - pen.width(words, 13) > ax.plot.x + pen.dp(4):
+            y = round(ax.plot.y + ax.plot.h / 2 + pen.px(13) * 0.36)
+            pen.text(round(x), y, words, 13, "text3", anchor="right")
+            return

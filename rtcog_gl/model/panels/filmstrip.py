@@ -11,21 +11,18 @@ from ..theme import fade
 from .map_ink import MISSING_ALPHA
 from .pen import Pen
 
-AT_ONCE = 5
-"""Hits that share the strip's height while that leaves each of them enough."""
-
 
 def width(pen: Pen) -> float:
     """Return the width of the strip."""
-    return max(pen.dp(126), 2 * pen.width("00000", 15, True))
+    return max(pen.dp(136), 2 * pen.width("00000", 15, True))
 
 
 def draw(pen: Pen, rect: Rect, scene: Scene) -> None:
     """Draw the strip."""
     top = _head(pen, rect, scene)
     room = Rect(rect.x, top, rect.w, rect.bottom - top)
-    high = _cell_height(pen, room.h)
     line = float(round(pen.px(13) * 1.7))
+    high = _cell_height(pen, len(scene.film), len(scene.film) == len(scene.live.maps), room.h, line)
     first, end = fitting(scene.film, len(scene.live.maps), high, line, room.h)
     if end <= first:
         return
@@ -70,10 +67,13 @@ def fitting(film: tuple[FilmHit, ...], n_maps: int, cell: float, line: float, ro
     return first, first + most
 
 
-def _cell_height(pen: Pen, room: float) -> float:
-    """Return the height of a hit with the gap below it."""
-    least = max(pen.dp(60), pen.px(15) * 1.2 + pen.px(13) * 1.4 + pen.dp(14))
-    return float(math.floor(max(least, min(pen.dp(92), room / AT_ONCE))))
+def _cell_height(pen: Pen, n: int, all_there: bool, room: float, line: float) -> float:
+    """Return the height of a hit with the gap below it, so that as many of n as can be fill the room."""
+    least = max(pen.dp(58), pen.px(15) * 1.2 + pen.px(13) * 1.4 + pen.dp(14))
+    if not all_there or n * least > room:
+        room -= line
+    shown = max(1, min(n, int(room / least)))
+    return float(math.floor(max(least, min(pen.dp(92), room / shown))))
 
 
 def _head(pen: Pen, rect: Rect, scene: Scene) -> float:
@@ -103,7 +103,7 @@ def _picture(pen: Pen, cell: Rect) -> Rect:
     """Return the room for a thumbnail."""
     pad = pen.dp(4)
     high = cell.h - 2 * pad
-    return Rect(cell.x + pad + pen.dp(10), cell.y + pad, round(min(high * 0.9, cell.w * 0.46)), high)
+    return Rect(cell.x + pad + pen.dp(10), cell.y + pad, round(min(high * 0.9, cell.w * 0.42)), high)
 
 
 def _fits(pen: Pen, rect: Rect, name: str, high: float) -> bool:
