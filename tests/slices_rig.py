@@ -59,6 +59,14 @@ def values(grid: MaskGrid, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 2, grid.n_voxels).astype(np.float32)
 
 
+def holed(column: np.ndarray, every: int = 5) -> np.ndarray:
+    """Return the column with voxels that have no value, of each kind."""
+    holes = column.copy()
+    for n, hole in enumerate((np.nan, np.inf, -np.inf)):
+        holes[1 + n :: 3 * every] = hole
+    return holes
+
+
 def nudged(plane: SlicePlane) -> SlicePlane:
     """Return the plane moved by a fraction of a pixel: symmetric grids have borders right on rows of pixel centres."""
     origin = np.array(plane.origin) + 0.3137 * np.array(plane.right) + 0.2719 * np.array(plane.down)
@@ -76,9 +84,14 @@ def check(
     name: str = "slices",
     planes: tuple[SlicePlane, ...] | None = None,
     tol: int = 1,
+    radiological: bool = False,
     **changes: Any,
 ) -> Picture:
-    """Draw, compare with the reference, and return the picture; `unsure` bounds the share of pixels left out."""
+    """Draw, compare with the reference, and return the picture.
+
+    `unsure` bounds the share of pixels left out; `changes` are fields of the view. Linear sampling may be off by one
+    more than `tol`.
+    """
     from rtcog_gl.gpu import slices
 
     layer.set_grid(grid)
@@ -88,20 +101,24 @@ def check(
     if planes is None:
         # Off the voxel centres by an odd amount, and never near a face.
         cursor = np.array(grid.mm_of(grid.n_voxels // 2)) + grid.affine[:3, :3] @ [0.137, -0.211, 0.173]
-        planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), gap=7, margin_mm=1.2345)
+        planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), radiological, 7, 1.2345)
     planes = tuple(map(nudged, planes))
     view = view_of(planes, **({"has_map": column is not None} | changes))
     got = draw(SIZE, lambda: layer.draw(view, SIZE, lut))
-    under = None
+    under, expecting = None, view
     if anatomy is not None:
+        # The reference knows stored greys only.
+        low, high = anatomy.window
+        level, width = view.grey
+        expecting = replace(view, grey=(low + level * (high - low), width * (high - low)))
         under = (
             anatomy.volume.transpose(),
             anatomy.affine,
             slices.darkest(view.background),
             slices.ANATOMY_LIGHT,
         )
-    expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, column, LUT, under)
+    expected = picture(expecting, SIZE, grid.shape, grid.affine, grid.inside, column, LUT, under)
     assert (~expected.sure).sum() <= unsure * expected.in_planes.sum()
-    assert_close(got, expected.picture, tol=tol, name=name, mask=expected.sure)
+    assert_close(got, expected.picture, tol=tol + view.linear, name=name, mask=expected.sure)
     assert expected.in_planes.sum() > 3000
     return got

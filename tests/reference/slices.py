@@ -11,6 +11,9 @@ Array = npt.NDArray[Any]
 CLOSE = 2e-4
 """Voxels: pixels nearer than this to the border of a voxel may fall to either side of it."""
 
+CLOSE_VALUE = 5e-3
+"""Weighted values nearer than this to the threshold may fall to either side of it."""
+
 
 class Reference(NamedTuple):
     """What should be seen."""
@@ -19,7 +22,8 @@ class Reference(NamedTuple):
     """(h, w, 3), float64, 0..1; zero outside the planes."""
 
     sure: npt.NDArray[np.bool_]
-    """(h, w): pixels that lie neither on the border of a voxel nor on the rim of an anatomy on a light ground."""
+    """(h, w): pixels whose colour is no close call: not on the border of a voxel, not on the rim of an anatomy that is
+    not as dark as its background, and, with linear sampling, not where a value is about to be drawn or not."""
 
     in_planes: npt.NDArray[np.bool_]
     """(h, w): pixels of planes."""
@@ -63,6 +67,18 @@ def _on_border(p: Array) -> Array:
     return (np.abs(p - np.floor(p) - 0.5) < CLOSE).any(axis=-1)
 
 
+def _weighted(values: Array, p: Array) -> tuple[Array, Array]:
+    """Mean of the finite values around p, weighted trilinearly, and the sum of their weights; zero where that is 0."""
+    low = np.floor(p).astype(int)
+    total, weights = np.zeros(p.shape[:-1]), np.zeros(p.shape[:-1])
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.where(corner, p - low, 1 - (p - low)).prod(axis=-1)
+        weight = weight * _lookup(np.isfinite(values), (low + corner).astype(float))
+        total += weight * _lookup(np.where(np.isfinite(values), values, 0), (low + corner).astype(float))
+        weights += weight
+    return total / np.where(weights > 0, weights, 1), weights
+
+
 def _over(below: Array, above: tuple[float, ...]) -> Array:
     return below * (1 - above[3]) + np.array(above[:3]) * above[3]
 
@@ -101,10 +117,12 @@ def picture(
         border = _on_border(p)
         if anatomy is not None:
             grey = _linear(anatomy[0] / 255, _voxels(anatomy[1], mm))[..., None]
-            tone = np.array(anatomy[2][:3]) * (1 - grey) + np.array(anatomy[3][:3]) * grey
+            level, width_of_window = view.grey
+            light = np.clip((grey - level) / width_of_window + 0.5, 0, 1)
+            tone = np.array(anatomy[2][:3]) * (1 - light) + np.array(anatomy[3][:3]) * light
             share = np.clip(grey / 0.06, 0, 1)
             ground = background * (1 - share) + tone * share
-            if anatomy[2] != view.background:
+            if anatomy[2] != view.background or level < width_of_window / 2:
                 # The rim is steep: one step of the filter's eight bits is many steps of the picture's.
                 border |= (grey[..., 0] > 0) & (grey[..., 0] < 0.06 + 2 / 255)
         else:
@@ -116,10 +134,19 @@ def picture(
                     border |= _on_border(q)
             ground = np.where(surrounded[..., None], _over(background, view.fill), _over(background, view.outline))
             ground = np.where(here[..., None], ground, background)
+        there = here & _lookup(np.isfinite(values), p).astype(bool)
+        missing = here & ~there & view.has_map
+        ground = np.where(missing[..., None], _over(ground, view.missing), ground)
         value = _lookup(np.where(np.isfinite(values), values, 0), p)
-        there = here & _lookup(np.isfinite(values), p).astype(bool) & (np.abs(value) >= np.float32(view.threshold))
-        shown = there[..., None] & view.has_map
-        out[rows, columns] = np.where(shown, _colours(lut, 0.5 + 0.5 * value / view.vmax), ground)
+        if view.linear:
+            value, weight = _weighted(values, p)
+            there = (weight >= 0.5) & ~missing
+            border |= np.abs(weight - 0.5) < 1e-3
+            if view.threshold > 0:
+                border |= np.abs(np.abs(value) - view.threshold) < CLOSE_VALUE
+        shown = view.has_map & there & (np.abs(value) >= np.float32(view.threshold))
+        share = view.opacity * shown[..., None]
+        out[rows, columns] = ground * (1 - share) + _colours(lut, 0.5 + 0.5 * value / view.vmax) * share
         sure[rows, columns] = ~border
         in_planes[rows, columns] = True
     return Reference(out, sure, in_planes)
