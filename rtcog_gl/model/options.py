@@ -230,7 +230,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     low = "hide smaller values; 0 shows all (default: a third of the range)"
     add("--map-threshold", type=number(-1, 1e30), default=default.map_threshold, metavar="V", help=low)
     ends = "where the colours end: largest value, robust (2nd or 98th percentile) or a number (default: largest)"
-    add("--map-range", type=map_range, default=default.map_range, metavar="largest or robust or V", help=ends)
+    add("--map-range", type=map_range, default=default.map_range, metavar="END", help=ends)
     solid = "opacity of the map, 0 to 1 (default: 1)"
     add("--map-opacity", type=number(0, 1), default=default.map_opacity, metavar="A", help=solid)
     names = "colours of the map: a name that the package cmap knows, best a diverging one (default: the theme's)"
