@@ -35,6 +35,9 @@ SIZE = (1920, 1080)
 DRAWN_S = 0.15
 """So long after a column was written, its frame is certainly on the screen."""
 
+SETTLED_S = 0.6
+"""So long after a hit was written, all that it brings about is done."""
+
 SAMPLE_S = 0.01
 
 
@@ -59,6 +62,12 @@ class Result:
 
     log: list[dict[str, Any]] = field(default_factory=list)
     """The window's latency log, without the history."""
+
+    writes_ms: list[float] = field(default_factory=list)
+    """How long the producer took to write each hit's map."""
+
+    weighed: dict[int, int] = field(default_factory=dict)
+    """The window's private bytes, after so many hits (`Plan.weigh`)."""
 
 
 def run(plan: Plan, brain: Brain, anat: Path | None) -> Result:
@@ -89,7 +98,7 @@ class _Session:
         self._producer.start()
         _await(self._sync.shm_ready.is_set, "the producer's segments")
         self._segment = ReadOnlySegment(prefix + STAMPS)
-        self._stamps = self._segment.array((2, NT), np.uint64)
+        self._stamps = self._segment.array((2, plan.nt), np.uint64)
         options = WindowOptions(
             size=SIZE,
             vsync=False,
@@ -102,10 +111,12 @@ class _Session:
         environment = {ENVIRONMENT: shlex.join(options.argv()), FOLDER_VARIABLE: str(folder / "runtime")}
         self._called = ctx.Value("q", 0)
         volumes = ours.recv()
-        arguments = self._called, environment, (configuration(brain), *shared), volumes
+        self._answer = ours
+        arguments = self._called, environment, (configuration(brain, plan.nt), *shared), volumes
         self._keeper = ctx.Process(target=_follow, args=arguments)
         self._keeper.start()
         self._window: psutil.Process | None = None
+        self._weighed: dict[int, int] = {}
 
     def watch(self) -> Result:
         _await(self._sync.server_ready.is_set, "the first frame")
@@ -119,11 +130,12 @@ class _Session:
         samples = self._sample(list(pids.values()))
         cpu, watched_s = self._use(samples, list(pids))
         memory = {name: machine.private_bytes(pid) for name, pid in pids.items()}
+        writes_ms = self._answer.recv() if self._answer.poll(WAIT_S) else []
         self._producer.join(WAIT_S)
         self._window.wait(WAIT_S)
         lines = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
         log = [line for line in lines if line["t"] >= self._plan.history]
-        return Result(first_frame_s, to_first_volume_s, cpu, watched_s, memory, log)
+        return Result(first_frame_s, to_first_volume_s, cpu, watched_s, memory, log, writes_ms, self._weighed)
 
     def _since_call(self) -> float:
         return (time.monotonic_ns() - int(self._called.value)) / 1e9
@@ -137,8 +149,17 @@ class _Session:
             if not (self._producer.is_alive() and self._keeper.is_alive()):
                 raise RuntimeError("the producer or the keeper ended before the last volume")
             rows.append((time.monotonic(), float(counter.value), *map(machine.cpu_seconds, pids)))
+            self._weigh()
             time.sleep(SAMPLE_S)
         return rows
+
+    def _weigh(self) -> None:
+        """Take the window's memory where it is due: after the hit is on the screen, and what follows it is done."""
+        for hits in self._plan.weigh:
+            written = int(self._stamps[1, self._plan.history + self._plan.hits[hits - 1]])
+            due = written and time.monotonic_ns() > written + SETTLED_S * 1e9
+            if due and hits not in self._weighed and self._window is not None:
+                self._weighed[hits] = machine.private_bytes(self._window.pid)
 
     def _use(self, rows: list[tuple[float, ...]], names: list[str]) -> tuple[dict[str, Any], dict[str, float]]:
         """Return the per cent of a core that the processes used, and the seconds in which they did."""
