@@ -395,6 +395,53 @@ def test_a_column_that_comes_meanwhile_is_none(writer: VolumeWriter, reader: Vol
     assert reader.column(SLOTS) is None
 
 
+def test_some_voxels_of_all_volumes_that_are_there(writer: VolumeWriter, reader: VolumeReader) -> None:
+    voxels = np.array([3, 0, NV - 1])
+    trs, values = reader.values(voxels)
+    assert (trs.tolist(), values.shape) == ([], (0, 3))
+    for t in range(6):
+        writer.publish(t, None if t == 4 else filled(t) + np.arange(NV)[:, np.newaxis] / 64, **PLAIN)
+    trs, values = reader.values(voxels)
+    # TR 4 came without a map, so that its slot still holds TR 0.
+    assert trs.tolist() == [0, 2, 3, 5]
+    expected = np.float32([[t + 3 / 64, t, t + (NV - 1) / 64] for t in (0, 2, 3, 5)])
+    assert (values.tolist(), values.dtype) == (expected.tolist(), np.float32)
+    assert reader.values(voxels, 3)[0].tolist() == [3, 5]
+    assert reader.values(voxels, 1, 5)[0].tolist() == [2, 3]
+    assert reader.values(voxels, -5, 99)[0].tolist() == [0, 2, 3, 5]
+    assert reader.values(voxels[:0])[1].shape == (4, 0)
+
+
+def test_values_overwritten_meanwhile_are_left_out(writer: VolumeWriter, reader: VolumeReader) -> None:
+    for t in range(SLOTS):
+        writer.publish(t, filled(t), **PLAIN)
+    reader._columns = Meddling(reader._columns, lambda: writer.publish(SLOTS + 1, filled(SLOTS + 1), **PLAIN))
+    trs, values = reader.values(np.array([0, 1]))
+    assert trs.tolist() == [0, *range(2, SLOTS)]
+    assert values.tolist() == [[t, t] for t in trs.tolist()]
+
+
+@pytest.mark.parametrize("voxels", [[-1], [0, NV]])
+def test_voxels_beyond_a_volume_are_an_error(reader: VolumeReader, voxels: list[int]) -> None:
+    with pytest.raises(IndexError, match=f"voxels .* of a volume, expected 0 to {NV - 1}"):
+        reader.values(np.array(voxels))
+
+
+def test_without_slots_there_are_no_values() -> None:
+    made = VolumeWriter(NT, NV, slots=0)
+    try:
+        with reading(made.info) as opened:
+            assert opened.values(np.array([0]))[1].shape == (0, 1)
+    finally:
+        made.close()
+
+
+def test_one_value_of_a_template(reader: VolumeReader) -> None:
+    assert reader.template_value(1, 4) == TEMPLATES[1, 4]
+    for k, voxel in ((0, 0), (3, 1), (-1, 1), (0, NV), (0, -1)):
+        assert np.isnan(reader.template_value(k, voxel))
+
+
 LAPS_NV, LAPS_NT = 20_000, 400_000
 
 
@@ -432,6 +479,8 @@ def test_no_column_is_of_two_volumes_while_a_process_writes() -> None:
                         continue
                     good += 1
                     assert column.min() == column.max() == t
+                trs, values = opened.values(np.array([0, LAPS_NV // 2, LAPS_NV - 1]))
+                assert (values == trs[:, np.newaxis]).all()
                 records = opened.records(count - 3, count + 2)
                 there_already = records[: len(records) - 2 if count > 3 else 0]
                 assert (there_already["committed"] > 0).all()
@@ -485,6 +534,14 @@ def _use(opened: VolumeReader) -> int:
     for k in (-1, 0, 2, 3):
         template = opened.template(k)
         assert (template is not None) == (k in (0, 2))
+        assert opened.template_value(k, NV) != opened.template_value(k, NV)
+    trs, values = opened.values(np.array([NV - 1, 0]), -3, 1 << 40)
+    assert values.shape == (len(trs), 2)
+    assert (np.diff(trs) > 0).all()
+    for t, row in zip(trs.tolist(), values, strict=True):
+        whole = opened.column(t)
+        assert whole is not None
+        assert np.array_equal(whole[[NV - 1, 0]], row, equal_nan=True)
     return int(np.count_nonzero(records["committed"]))
 
 

@@ -18,6 +18,7 @@ from test_keeper import wait_for
 
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.session import Live, Session, Stamps, Update
+from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session.board import BoardReader, BoardWriter, SegmentInfo, Static
 from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.volumes import VolumeWriter
@@ -36,7 +37,9 @@ RULE = HitRule(0.5, 2, 1, 0.3)
 class Rig:
     """A board, rtcog's segments and a producer's, and a watcher that looks when it is told to."""
 
-    def __init__(self, *, published: bool = True, by_fd: bool = False, **changes: Any) -> None:
+    def __init__(
+        self, *, published: bool = True, by_fd: bool = False, grid: MaskGrid | None = None, **changes: Any
+    ) -> None:
         self.shm = [SharedMemory(create=True, size=4 * rows * NT) for rows in (2, NV)]
         self.scores = np.ndarray((2, NT), np.float32, self.shm[0].buf)
         self.maps = np.ndarray((NV, NT), np.float32, self.shm[1].buf)
@@ -49,7 +52,7 @@ class Rig:
             session = replace(session, rule=RULE, slots=SLOTS, volume_records=True, has_templates=True)
         shapes = ((2, NT), (NV, NT))
         infos = [SegmentInfo(s.name, shape, "float32") for s, shape in zip(self.shm, shapes, strict=True)]
-        self.board = BoardWriter(Static(session, infos[0], infos[1], volumes=info))
+        self.board = BoardWriter(Static(session, infos[0], infos[1], volumes=info), grid)
         self.reader = BoardReader(self.board.name)
         fds: dict[str, int | None] = {}
         if by_fd and info is not None:
@@ -79,15 +82,22 @@ class Rig:
             )
 
     def look(self, **fields: Any) -> list[Update]:
-        """Publish a state and return what the watcher makes of it."""
-        self.live = replace(self.live, **fields)
-        self.board.publish(self.live)
-        self.watcher._look()
+        """Publish a state and return what the watcher makes of it, until it has nothing more to do."""
+        updates = self.look_once(**fields)
         while len(self.watcher._background):
-            self.watcher._look()
+            updates += self.look_once()
+        return updates
+
+    def look_once(self, **fields: Any) -> list[Update]:
+        """Publish a state and return what one look brings, with one step of what the watcher does besides."""
+        if fields:
+            self.live = replace(self.live, **fields)
+            self.board.publish(self.live)
+        self.watcher._look()
         return self.watcher.take()
 
     def close(self) -> None:
+        self.watcher._kept.close()
         self.columns.close()
         self.reader.close()
         self.board.close()

@@ -58,7 +58,8 @@ def column_facts(column: FloatArray) -> ColumnFacts:
         sample = sample[np.isfinite(sample)]
     if not sample.size:
         return ColumnFacts(n_missing, largest, largest, peak, largest)
-    low, high = np.percentile(sample, ROBUST)
+    # In double precision: the distance of two values may be more than single precision holds.
+    low, high = np.percentile(sample.astype(np.float64), ROBUST)
     return ColumnFacts(n_missing, largest, float(max(abs(low), abs(high))), peak, robust_largest(sample))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Generator, Hashable
 
 from ..model.session import Update
 
-Job = Iterator[Update | None]
-"""Work: each `next` is a step, and yields what the window shall have by now, or None."""
+Job = Generator[None, None, Update | None]
+"""Work: each `next` is a step; what the last one returns is for the window, unless it is None."""
 
 
 class Background:
@@ -36,7 +36,7 @@ class Background:
             The job's name.
         rank : int
             Lower goes first.
-        job : iterator
+        job : generator
         """
         self._jobs[key] = (rank, job)
 
@@ -45,7 +45,7 @@ class Background:
         self._jobs.pop(key, None)
 
     def step(self) -> Update | None:
-        """Do one step of one job; return what came of it.
+        """Do one step of one job; return what came of the job if it is done by that.
 
         Raises
         ------
@@ -57,8 +57,9 @@ class Background:
         key = min(self._jobs, key=lambda name: self._jobs[name][0])
         rank, job = self._jobs.pop(key)
         try:
-            made = next(job)
-        except StopIteration:
-            return None
+            next(job)
+        except StopIteration as done:
+            made: Update | None = done.value
+            return made
         self._jobs.setdefault(key, (rank, job))
-        return made
+        return None

@@ -1,7 +1,7 @@
 """What the watcher works out besides its looks: maps that were asked for, means, thumbnails and time courses.
 
-Every job is an iterator. A step takes a few milliseconds, however many voxels there are; in between, scores that came
-meanwhile go first. What a job yields lacks the session's state, which its reader adds.
+A step takes a few milliseconds, however many voxels there are; in between, scores that came meanwhile go first. What a
+job returns lacks the session's state, which the watcher adds.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ class Jobs:
     def hit(self, tr: int) -> Job:
         """Bring the map of a hit; without a column where it cannot be read."""
         column = self._maps.column(tr)
-        yield None
+        yield
         derived = None if column is None else self.derived(column)
-        yield Update(Live(), map_tr=tr, map_column=column, map_derived=derived)
+        return Update(Live(), map_tr=tr, map_column=column, map_derived=derived)
 
     def volume(self, tr: int) -> Job:
         """Bring a volume; without a column where it is no longer there."""
         column = self._volumes.column(tr)
-        yield None
+        yield
         derived = None if column is None else self.derived(column)
-        yield Update(Live(), volume_tr=tr, volume_column=column, volume_derived=derived)
+        return Update(Live(), volume_tr=tr, volume_column=column, volume_derived=derived)
 
     def mean(self, trs: tuple[int, ...]) -> Job:
         """Bring the mean over hits' maps, some voxels at a time: nothing but the mean itself is held meanwhile."""
@@ -91,11 +91,10 @@ class Jobs:
             end = min(nv, first + step)
             part = self._maps.part(trs, first, end) if trs else None
             if part is None:
-                yield Update(Live(), mean=Mean(trs, None))
-                return
+                return Update(Live(), mean=Mean(trs, None))
             mean[first:end] = finite_mean(part, axis=0)
-            yield None
-        yield Update(Live(), mean=Mean(trs, mean, self.derived(mean)))
+            yield
+        return Update(Live(), mean=Mean(trs, mean, self.derived(mean)))
 
     def thumb(self, tr: int, column: FloatArray | None = None, facts: ColumnFacts | None = None) -> Job:
         """Bring the thumbnail of a hit; `column` and `facts` are its map's, where they are known already.
@@ -103,23 +102,22 @@ class Jobs:
         The last one is kept: a hit that is new comes with its thumbnail, and is asked for at the same moment.
         """
         if self._newest is not None and self._newest.tr == tr:
-            yield Update(Live(), thumbs=(self._newest,))
-            return
+            return Update(Live(), thumbs=(self._newest,))
         if self._grid is None:
-            return
+            return None
         if column is None:
             column = self._maps.column(tr)
             if column is None:
                 log.debug("the map of the hit at TR %d cannot be read: there is no thumbnail of it", tr)
-                return
-            yield None
+                return None
+            yield
         column = self._of_mask(column)
         if facts is None:
             facts = column_facts(column)
-            yield None
+            yield
         voxel = facts.peak if facts.peak >= 0 else column.size // 2
         self._newest = thumbnail(self._grid, column, voxel, tr, facts.largest)
-        yield Update(Live(), thumbs=(self._newest,))
+        return Update(Live(), thumbs=(self._newest,))
 
     def keep(self, trs: tuple[int, ...]) -> Job:
         """After the end, keep what can still be asked for, and give rtcog's and the producer's memory back.
@@ -127,16 +125,16 @@ class Jobs:
         A window can stay open long after its session, and the next session needs that memory.
         """
         if 4 * self._session.nv * len(trs) > KEPT_BYTES:
-            return
+            return None
         try:
             for tr in trs:
                 self._maps.keep(tr)
-                yield None
+                yield
             self._maps.let_go()
-            for _ in self._volumes.keep():
-                yield None
+            yield from self._volumes.keep()
         except OSError as error:
             log.warning("maps cannot be kept on disk (%s): the session's memory stays occupied by this window", error)
+        return None
 
 
 class CourseReader:
@@ -165,9 +163,9 @@ class CourseReader:
             trs.append(there)
             voxel.append(finite_mean(values[:, here : here + 1], axis=1))
             sphere.append(finite_mean(values, axis=1))
-            yield None
+            yield
         found = np.concatenate(trs)
-        if found.size or not self._told:
-            self._told = True
-            course = Course(self._request, found, np.concatenate(voxel), np.concatenate(sphere))
-            yield Update(Live(), course=course)
+        if self._told and not found.size:
+            return None
+        self._told = True
+        return Update(Live(), course=Course(self._request, found, np.concatenate(voxel), np.concatenate(sphere)))

@@ -67,8 +67,8 @@ class Kept:
         if place is None:
             return None
         at, length = place
-        first, end = max(0, first), length if end is None else end
-        if not first <= end <= length:
+        end = length if end is None else end
+        if not 0 <= first <= end <= length:
             return None
         values = np.empty(end - first, np.float32)
         try:

@@ -106,6 +106,7 @@ class Watcher:
         self._stop.set()
         self._wake_thread()
         self._thread.join(2 * PATIENCE_S)
+        self._kept.close()
 
     def take(self) -> list[Update]:
         """Return the updates since the last call, oldest first."""
