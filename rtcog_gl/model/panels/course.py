@@ -150,11 +150,14 @@ def _grid(pen: Pen, ax: Axes, unit: str) -> None:
     line = max(1.0, round(pen.style.layout.scale))
     values = ticks(ax.lo, ax.hi, _steps(pen, ax.plot.h))
     names = _labels(pen, ax.lo, ax.hi, ax.plot.h)
+    free = np.inf
     for value, y, name in zip(values, ax.y(values), names, strict=True):
         tone = pen.theme.hairline if value == 0 else pen.theme.grid
         pen.under.box(Rect(ax.plot.x, round(y), ax.plot.w, line), tone)
-        base = round(min(max(y, ax.plot.y + pen.px(13) * 0.3), ax.plot.bottom) + pen.px(13) * 0.36)
-        pen.text(ax.plot.x - pen.dp(8), base, name, 13, "text2", anchor="right")
+        base = round(min(max(y, ax.plot.y + pen.px(13) * 0.3), ax.plot.bottom - pen.px(13) * 0.4) + pen.px(13) * 0.36)
+        if base <= free:
+            pen.text(ax.plot.x - pen.dp(8), base, name, 13, "text2", anchor="right")
+            free = base - pen.px(13) * 1.1
     if unit:
         most = ax.plot.w * 0.3
         pen.text(ax.plot.x + pen.dp(6), round(ax.plot.y + pen.px(13)), unit, 13, "text3", max_width=most)
