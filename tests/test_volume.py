@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtcog_gl.model.anatomy import anatomy_from_array
 from rtcog_gl.model.draw import Rect
 from rtcog_gl.model.planes import AXIAL, CORONAL, SAGITTAL, edge_letters, mm_at, normal_axis, pixel_of, slice_planes
 from rtcog_gl.model.volume import Bounds, MaskGrid
-from rtcog_gl.session.images import grid_from_image, load_anatomy
+from rtcog_gl.session.images import grid_from_image
 
 NIBABEL = Path(nibabel.__file__).parent / "tests" / "data"
 
@@ -277,54 +276,3 @@ def test_afni_masks() -> None:
     np.testing.assert_allclose(grid.mm_of(0), (img.affine @ [*first, 1])[:3])
     with pytest.raises(ValueError, match=r"shape \(33, 41, 25, 3\), expected three dimensions and one volume"):
         grid_from_image(nibabel.load(NIBABEL / "example4d+orig.HEAD"))
-    with pytest.raises(ValueError, match="not an image that nibabel reads"):
-        load_anatomy(NIBABEL / "bad_datatype+orig.HEAD")
-
-
-def test_missing_and_damaged_files_get_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="there is no such file"):
-        load_anatomy(tmp_path / "head.nii")
-    junk = tmp_path / "junk.nii"
-    junk.write_bytes(b"not an image")
-    with pytest.raises(ValueError, match=r"junk\.nii: not an image that nibabel reads"):
-        load_anatomy(junk)
-    whole = tmp_path / "whole.nii.gz"
-    nibabel.save(image(np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)), whole)
-    cut = tmp_path / "cut.nii.gz"
-    cut.write_bytes(whole.read_bytes()[:20_000])
-    with pytest.raises(ValueError, match=r"cut\.nii\.gz: its voxels cannot be read"):
-        load_anatomy(cut)
-    dark = tmp_path / "dark.nii"
-    nibabel.save(image(np.zeros((3, 3, 3), np.uint8)), dark)
-    with pytest.raises(ValueError, match=r"none of its 27 voxels is above zero.*dark\.nii"):
-        load_anatomy(dark)
-
-
-def test_anatomy_is_the_same_whatever_the_file_stores(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    data = rng.integers(0, 1000, (7, 5, 3)).astype(np.float32)
-    affine = np.diag([-1.0, 2.0, 3.0, 1.0])
-    expected = anatomy_from_array(data, affine)
-    low, high = np.percentile(data[data > 0], (2.0, 99.5))
-    by_hand = np.clip(np.rint((data - low) / (high - low) * 255), 0, 255).astype(np.uint8)
-    assert np.abs(expected.volume.transpose().astype(int) - by_hand).max() <= 1
-    assert expected.shape == (7, 5, 3)
-    big = nibabel.Nifti1Image(data.astype(">i2"), affine, nibabel.Nifti1Header(endianness=">"))
-    scaled = nibabel.Nifti1Image(data, affine)
-    scaled.set_data_dtype(np.int16)
-    four = nibabel.Nifti1Image(data[..., None], affine)
-    for name, img in (("big", big), ("scaled", scaled), ("four", four)):
-        nibabel.save(img, tmp_path / f"{name}.nii")
-        got = load_anatomy(tmp_path / f"{name}.nii")
-        assert np.abs(got.volume.astype(int) - expected.volume).max() <= 1
-        np.testing.assert_array_equal(got.affine, affine)
-
-
-def test_anatomy_of_one_intensity_or_with_holes() -> None:
-    data = np.zeros((4, 4, 4))
-    data[1, 2, 3] = 5
-    data[0, 0, 0] = np.nan
-    data[0, 0, 1] = np.inf
-    data[0, 1, 0] = -7
-    volume = anatomy_from_array(data, np.eye(4)).volume
-    assert volume[3, 2, 1] == 255 and volume.sum() == 255

@@ -16,7 +16,7 @@ from vispy import gloo
 
 from rtcog_gl.gpu.map_texture import MapTexture
 from rtcog_gl.gpu.shaders import program
-from rtcog_gl.model.anatomy import Anatomy
+from rtcog_gl.model.anatomy import Anatomy, grey_window
 from rtcog_gl.model.draw import Colour, SlicePlane, SlicesView, Source
 from rtcog_gl.model.volume import Float64Array, MaskGrid
 from rtcog_gl.model.voxel_index import voxel_index
@@ -115,7 +115,9 @@ class SlicesLayer:
         ValueError
             If it does not fit into a texture of this GPU.
         """
-        self._ground = ""
+        if anatomy is not None:
+            _check_3d("anatomy", anatomy.shape)
+        self._ground, self._window = "", (0.0, 1.0)
         for name in [name for name in self._programs if name.endswith(_OVER_ANATOMY)]:
             # A program holds on to its textures.
             del self._programs[name]
@@ -124,8 +126,7 @@ class SlicesLayer:
         if anatomy is None:
             self._still["u_mm_to_anatomy"] = _inverse(np.eye(4))
             return
-        _check_3d("anatomy", anatomy.shape)
-        self._ground = _OVER_ANATOMY
+        self._ground, self._window = _OVER_ANATOMY, anatomy.window
         self._still |= {
             "u_anatomy": _texture_3d(anatomy.volume, "r8", "linear"),
             "u_anatomy_size": anatomy.shape,
@@ -186,6 +187,7 @@ class SlicesLayer:
         chosen = self._programs.get(name)
         if chosen is None:
             chosen = self._programs[name] = _Program(name)
+        level, width = grey_window(self._window, *view.grey)
         chosen.set(self._still)
         chosen.set(
             {
@@ -202,8 +204,8 @@ class SlicesLayer:
                 "u_fill": view.fill,
                 "u_outline": view.outline,
                 "u_dark": darkest(view.background),
-                "u_level": view.grey[0],
-                "u_width": view.grey[1],
+                "u_level": level,
+                "u_width": width,
             }
         )
         chosen.draw(_placed(group, view.planes))

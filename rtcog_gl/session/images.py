@@ -12,11 +12,11 @@ import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, ImageDataError
 
-from rtcog_gl.model.anatomy import Anatomy, anatomy_from_array
-from rtcog_gl.model.volume import MaskGrid
+from rtcog_gl.model.anatomy import PERCENTILES, Anatomy, anatomy_from_array
+from rtcog_gl.model.volume import Bounds, MaskGrid
 
 _UNREADABLE = (
-    *(OSError, EOFError, ValueError, TypeError, KeyError, zlib.error),
+    *(OSError, EOFError, MemoryError, ValueError, TypeError, KeyError, zlib.error),
     *(ImageFileError, HeaderDataError, ImageDataError),
 )
 """What nibabel and the decompressors raise on files that are damaged, cut off or something else."""
@@ -36,22 +36,38 @@ def grid_from_image(img: Any) -> MaskGrid:
     return MaskGrid((data.shape[0], data.shape[1], data.shape[2]), _affine(img, "mask"), (data > 0).ravel(order="F"))
 
 
-def load_anatomy(path: Path | str) -> Anatomy:
+def load_anatomy(path: Path | str, window: tuple[float, float] = PERCENTILES, bounds: Bounds | None = None) -> Anatomy:
     """Return the anatomy in an image file.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    window : tuple of float
+        Percentiles of the voxels above zero that become black and white.
+    bounds : Bounds or None
+        World box of the mask, which the anatomy has to meet; None: it may lie anywhere.
 
     Raises
     ------
     ValueError
         If the file is missing or unreadable, is not three-dimensional (or more with one volume), has no voxel above
-        zero, or its affine is singular.
+        zero, its affine is singular, or it lies off the mask.
     """
     what = f"anatomy {Path(path)}"
     img = _load(Path(path), "anatomy")
     data = _volume(img, what)
     try:
-        return anatomy_from_array(data, _affine(img, what))
+        anatomy = anatomy_from_array(data, _affine(img, what), window)
     except ValueError as error:
         raise ValueError(f"{error} (file {path})") from error
+    if bounds is not None and not anatomy.meets(bounds):
+        centre = anatomy.affine[:3, :3] @ (np.array(anatomy.shape) - 1) / 2 + anatomy.affine[:3, 3]
+        raise ValueError(
+            f"{what}: it lies around {_mm(centre)} and the mask around {_mm(bounds.centre)} mm without touching, "
+            "expected the same head in the same space"
+        )
+    return anatomy
 
 
 def _load(path: Path, what: str) -> Any:
@@ -75,6 +91,8 @@ def _volume(img: Any, what: str) -> npt.NDArray[Any]:
         raise ValueError(
             f"{what}: its voxels cannot be read ({_one_line(error)}), expected a whole, undamaged file"
         ) from error
+    if data.dtype.names:
+        raise ValueError(f"{what}: voxels are colours ({', '.join(data.dtype.names)}), expected one number each")
     if data.dtype.kind not in "biuf":
         raise ValueError(f"{what}: voxels are of type {data.dtype}, expected real numbers")
     while data.ndim > 3:
@@ -86,6 +104,11 @@ def _affine(img: Any, what: str) -> npt.NDArray[np.float64]:
     if img.affine is None:
         raise ValueError(f"{what}: the image has no affine, expected one that says where its voxels lie")
     return np.asarray(img.affine, np.float64)
+
+
+def _mm(point: npt.ArrayLike) -> str:
+    x, y, z = np.rint(point).astype(int).tolist()
+    return f"({x}, {y}, {z})"
 
 
 def _one_line(error: BaseException) -> str:

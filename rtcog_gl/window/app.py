@@ -71,7 +71,8 @@ def main(argv: Sequence[str]) -> int:
 def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions) -> int:
     session = reader.session
     window = Window(f"rtcog-gl  {session.out_prefix}", options)
-    anatomy = AnatomyLoader(options.anat, glfw.post_empty_event) if options.anat else None
+    bounds = None if reader.grid is None else reader.grid.bounds
+    anatomy = AnatomyLoader(options.anat, glfw.post_empty_event, options.anat_window, bounds) if options.anat else None
     try:
         renderer = Renderer(session, reader.grid, THEMES[options.theme].colormap)
     except (RuntimeError, ValueError) as error:
@@ -83,7 +84,7 @@ def _show(reader: BoardReader, args: argparse.Namespace, options: WindowOptions)
     hz = window.refresh_hz
     hardware = f"{_short(renderer.name)} · {hz} Hz" if hz else _short(renderer.name)
     console = Console(session, reader.grid, renderer, options, _feed(watcher), hardware)
-    for note in filter(None, [*window.notes, renderer.map_error]):
+    for note in filter(None, [*window.notes, renderer.map_error, renderer.map_unchecked]):
         console.say(note)
     latency = LatencyLog(options.latency_log, renderer.name, reader.session_id)
     columns.prepare()
