@@ -17,13 +17,16 @@ from rtcog_gl.gpu.font import GlyphAtlas
 from rtcog_gl.model.draw import Drawing, Rect, Text
 from rtcog_gl.model.explained import Explained, MapFacts
 from rtcog_gl.model.layout import auto_scale, layout
-from rtcog_gl.model.panels import brain
 from rtcog_gl.model.map_range import threshold_of
+from rtcog_gl.model.map_view import MapView
+from rtcog_gl.model.options import Arrangement
+from rtcog_gl.model.panels import brain
 from rtcog_gl.model.panels.map_title import title
+from rtcog_gl.model.panels.pen import Pen
 from rtcog_gl.model.planes import mm_at, normal_axis, ortho_planes, pixel_of
 from rtcog_gl.model.records import no_records
 from rtcog_gl.model.ruler import Ruler
-from rtcog_gl.model.scene import Scene, ShownMap, Style
+from rtcog_gl.model.scene import FilmHit, Readout, Scene, ShownMap, Style
 from rtcog_gl.model.session import Live, Session
 from rtcog_gl.model.theme import THEMES
 from rtcog_gl.model.view import View
@@ -34,7 +37,7 @@ NOW = 100 * SECOND
 NT = 200
 SESSION = Session(NT, ("SMot", "VPol", "DMN"), 1.5, 20, 10, questions=("alert",), slots=60, has_templates=True)
 HITS = (40, 80, 119)
-SIZES = ((640, 360), (1280, 720), (1920, 1080), (3840, 2160))
+SIZES = ((640, 360), (1024, 600), (1280, 720), (1920, 1080), (3840, 2160))
 AT = (-42.0, -18.0, 52.0)
 FACTS = MapFacts(4.21, -4.21, 1.5)
 TOLD = Explained(119, 1, 1.83, 1.83, False, 1234, AT, FACTS, MapFacts(3.0, 3.0, 2.0), MapFacts(12.6, 11.0, 3.0))
@@ -71,6 +74,11 @@ def hit(index: int = 2) -> ShownMap:
     return ShownMap(HITS[index], index, 4.21, AT, -4.21)
 
 
+def style(size: tuple[int, int], theme: str = "dark", arrangement: Arrangement = "all") -> Style:
+    return Style(layout(size, auto_scale(size), True, True, arrangement), THEMES[theme], ruler())
+
+
+FULL = style((1920, 1080))
 LIVE = scene(map=volume(143))
 ENDED = replace(LIVE, live=replace(LIVE.live, ended=True))
 HELD = scene(125, (45, 85), map=hit())
@@ -112,7 +120,41 @@ TITLES = {
         replace(LIVE, map=hit(2), view=View(hit=2)),
         "VPol | TR 119   hit 3 of 3 | (End: live)",
     ),
-    "hits only": (replace(LIVE, map=hit(), view=View(maps="hits")), "VPol | TR 119   hit 3 of 3"),
+    "hits only": (replace(LIVE, map=hit(), view=View(maps="hits")), "VPol | TR 119   hit 3 of 3 | following newest"),
+    "hits only, an older one": (
+        replace(LIVE, map=hit(1), view=View(maps="hits", hit=1)),
+        "VPol | TR 80   hit 2 of 3 | OLDER, newest is TR 119   (End: newest)",
+    ),
+    "hits only, ended": (replace(ENDED, map=hit(), view=View(maps="hits")), "VPol | TR 119   hit 3 of 3"),
+    "hits only, rtcog gone": (
+        replace(LIVE, live=replace(LIVE.live, lost="gone"), map=hit(), view=View(maps="hits")),
+        "VPol | TR 119   hit 3 of 3",
+    ),
+    "a mean": (
+        replace(LIVE, map=replace(hit(), mean_of=HITS), view=View(map=MapView(mean=True))),
+        "mean of 3 hits of VPol | TR 40, 80, 119 | following newest",
+    ),
+    "a mean of one": (
+        replace(LIVE, map=replace(hit(0), mean_of=(40,)), view=View(hit=0, map=MapView(mean=True))),
+        "mean of 1 hit of VPol | TR 40 | OLDER, newest is TR 119   (End: live)",
+    ),
+    "a mean that is on its way": (
+        replace(LIVE, map=hit(), view=View(map=MapView(mean=True))),
+        "VPol | TR 119   hit 3 of 3 | following newest | the mean of its template's hits is not there yet",
+    ),
+    "a hit beside": (
+        replace(HELD, view=View(map=MapView(beside=40)), beside=hit(0)),
+        "VPol | TR 119   hit 3 of 3 | held while the survey runs | beside TR 40, pinned",
+    ),
+    "a hit beside, on its way": (
+        replace(LIVE, view=View(map=MapView(beside=40))),
+        "LIVE | TR 143 | TR 40, pinned, is not there yet",
+    ),
+    "a hit beside that there is not": (replace(LIVE, view=View(map=MapView(beside=41))), "LIVE | TR 143"),
+    "a hit beside, explained": (
+        replace(HELD, view=View(explain=True, map=MapView(beside=40)), beside=hit(0), explained=TOLD),
+        "VPol | TR 119   hit 3 of 3 | held while the survey runs",
+    ),
     "no longer there": (replace(LIVE, map=None, map_note="TR 12 is gone"), "TR 12 is gone"),
     "no volume yet": (scene(0, ()), "no volume yet"),
     "hits only, none": (scene(30, (), view=View(maps="hits")), "no hit yet"),
@@ -153,15 +195,17 @@ def test_a_picture_that_is_no_longer_live_is_another_one() -> None:
 
 
 def test_a_new_volume_alone_leaves_a_held_hit_as_it_is() -> None:
-    assert brain.key(HELD) == brain.key(scene(126, (45, 85), map=hit()))
+    quiet = shown_as(HELD, course=False)
+    assert brain.key(quiet) == brain.key(shown_as(scene(126, (45, 85), map=hit()), course=False))
 
 
-def style(size: tuple[int, int], wanted: float = 0.0, theme: str = "dark") -> Style:
-    return Style(layout(size, auto_scale(size, 1.0, wanted), True, True), THEMES[theme], ruler())
+def drawn(made: Scene, size: tuple[int, int] = (1920, 1080), arrangement: Arrangement = "all") -> Drawing:
+    return brain.draw(made, style(size, arrangement=arrangement))
 
 
-def drawn(made: Scene, size: tuple[int, int] = (1920, 1080), **options: float) -> Drawing:
-    return brain.draw(made, style(size), **options)
+def shown_as(made: Scene, **choices: Any) -> Scene:
+    """Return the scene with other choices for the map."""
+    return replace(made, view=replace(made.view, map=replace(made.view.map, **choices)))
 
 
 def strings(drawing: Drawing) -> list[str]:
@@ -171,17 +215,17 @@ def strings(drawing: Drawing) -> list[str]:
 def test_a_volumes_planes_stay_and_its_own_peak_is_told() -> None:
     first, second = drawn(LIVE), drawn(replace(LIVE, map=replace(volume(142), peak_mm=(1.0, 2.0, 3.0), peak_value=3.0)))
     assert first.slices[0].planes == second.slices[0].planes
-    assert "−42, −18, +52" in strings(first)
-    assert {"peak +3.00 at", "+1, +2, +3", "here –"} <= set(strings(second))
+    assert "−42, −18, +52 mm" in strings(first)
+    assert {"peak +3.00", "+1, +2, +3 mm", "crosshair"} <= set(strings(second))
     assert "x = 0 mm" in strings(first)
     assert first.slices[0].vmax == 4.0
 
 
 def test_threshold_is_a_round_part_of_the_range_or_the_one_asked_for() -> None:
     assert drawn(LIVE).slices[0].threshold == threshold_of(4.0, -1.0) == pytest.approx(1.3)
-    assert drawn(LIVE, threshold=2.5).slices[0].threshold == 2.5
-    told = replace(HELD, explained=TOLD)
-    assert [view.threshold for view in drawn(told, threshold=2.5).slices] == pytest.approx([2.5, 1.0, 4.0])
+    assert drawn(shown_as(LIVE, threshold=2.5)).slices[0].threshold == 2.5
+    told = shown_as(replace(HELD, explained=TOLD), threshold=2.5)
+    assert [view.threshold for view in drawn(told).slices] == pytest.approx([2.5, 1.0, 4.0])
 
 
 def test_the_three_groups_share_their_planes_but_for_where_they_stand() -> None:
@@ -194,6 +238,7 @@ def test_the_three_groups_share_their_planes_but_for_where_they_stand() -> None:
         assert all(p.right[0] > 0 for p in planes if p.right[0]), "left is left"
     got = strings(drawing)
     assert got.count("L") == got.count("R") == 6
+    assert got.count("S") == got.count("I") == got.count("A") == got.count("P") == 6
     for said in ("TR 119", "× VPol", "= product", "mean +1.83 = score +1.83", "at −42, −18, +52"):
         assert said in got
     assert [text for text in got if text.startswith("here")] == ["here +1.50", "here +2.00", "here +3.0"]
@@ -227,7 +272,33 @@ def overlap(a: Text, b: Text) -> bool:
 
 
 LONG = "a name that somebody wrote as a whole sentence, no less, and did not stop"
+FILM = tuple(FilmHit(tr, n, n % 3, 12.0, 4.0, tr == 119) for n, tr in reversed(list(enumerate(HITS))))
+UNITS = replace(SESSION, unit="z")
+MOVED = (10.0, -52.0, 26.0)
+HERE = Readout(MOVED, (11, 7, 11), -1.25, True, 1, 0.87)
+LOOKED_AT = shown_as(
+    replace(LIVE, map=replace(hit(), at=MOVED, value_at=-1.25), readout=HERE, film=FILM, session=UNITS),
+    at=MOVED,
+    radiological=True,
+    sampling="linear",
+    opacity=0.5,
+)
+PAIR = shown_as(replace(LOOKED_AT, beside=replace(hit(0), at=MOVED, value_at=2.5, vmax=6.0, n_missing=12)), beside=40)
+MODES = {
+    "ortho": LOOKED_AT,
+    "mosaic": shown_as(LOOKED_AT, mode="mosaic"),
+    "mosaic, sagittal": shown_as(LOOKED_AT, mode="mosaic", axis=0),
+    "mosaic, coronal, at the peak": shown_as(replace(HELD, film=FILM), mode="mosaic", axis=1),
+    "mosaic, nothing yet": shown_as(scene(0, ()), mode="mosaic"),
+    "beside": PAIR,
+    "beside, at the peaks": replace(HELD, beside=hit(0)),
+    "beside, outside the mask": replace(PAIR, map=replace(hit(), at=MOVED), readout=replace(HERE, in_mask=False)),
+    "explained, moved": replace(LOOKED_AT, view=replace(LOOKED_AT.view, explain=True), explained=TOLD),
+    "mean": shown_as(replace(LOOKED_AT, map=replace(hit(), mean_of=HITS)), mean=True),
+}
+
 AWKWARD = {
+    **MODES,
     **{name: made for name, (made, _) in TITLES.items()},
     "long name": replace(HELD, explained=TOLD, session=replace(SESSION, labels=(LONG,) * 3)),
     "long name, asked for": replace(
@@ -297,3 +368,159 @@ def test_two_by_two_planes_cross_in_one_line(room: Rect, at: tuple[float, float,
 def test_no_planes_without_room() -> None:
     assert ortho_planes(Rect(0, 0, 9, 100), BOX, (0.0, 0.0, 0.0), gap=8)[0] == ()
     assert ortho_planes(Rect(0, 0, 100, 0), BOX, (0.0, 0.0, 0.0), gap=8)[0] == ()
+
+
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_map_alone_keeps_its_texts_apart(name: str, size: tuple[int, int]) -> None:
+    drawing = drawn(MODES[name], size, "map")
+    assert drawing.rect.w > 0.9 * size[0]
+    assert [(a.string, b.string) for a, b in combinations(drawing.texts, 2) if overlap(a, b)] == []
+
+
+def area(made: Scene, arrangement: Arrangement) -> float:
+    return sum(p.rect.w * p.rect.h for view in drawn(made, arrangement=arrangement).slices for p in view.planes)
+
+
+@pytest.mark.parametrize("name", ["ortho", "mosaic", "beside", "explained, moved"])
+def test_the_map_alone_has_larger_slices(name: str) -> None:
+    assert area(MODES[name], "map") > 1.8 * area(MODES[name], "all")
+
+
+def test_the_time_course_has_the_height_that_a_row_of_slices_leaves() -> None:
+    alone, among_others = (
+        brain.rooms_of(Pen(used, used.layout.map), LOOKED_AT) for used in (style((1920, 1080), arrangement="map"), FULL)
+    )
+    assert alone.course is not None
+    assert among_others.course is not None
+    assert alone.course.h > 1.5 * among_others.course.h
+
+
+def test_a_small_panel_is_all_picture() -> None:
+    used = style((640, 360))
+    rooms = brain.rooms_of(Pen(used, used.layout.map), LOOKED_AT)
+    assert (rooms.film, rooms.course) == (None, None)
+    assert brain.rooms_of(Pen(FULL, FULL.layout.map), LOOKED_AT).film is not None
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("name", MODES)
+def test_the_convention_is_always_written(name: str, theme: str) -> None:
+    made = MODES[name]
+    for radiological, words in ((False, "NEUROLOGICAL · LEFT IS LEFT"), (True, "RADIOLOGICAL · LEFT IS RIGHT")):
+        turned = shown_as(made, radiological=radiological)
+        for size in SIZES:
+            drawing = brain.draw(turned, style(size, theme))
+            assert words in strings(drawing)
+            steps = [p.right[0] for view in drawing.slices for p in view.planes if p.right[0]]
+            assert all((step < 0) == radiological for step in steps)
+
+
+def sides(drawing: Drawing, plane_rect: Rect) -> dict[str, tuple[float, float]]:
+    """Return the letters on a slice, and how far right and down they stand, 0..1."""
+    inside = {}
+    for text in drawing.texts:
+        left, top, right, bottom = box(text)
+        x, y = (left + right) / 2 - plane_rect.x, (top + bottom) / 2 - plane_rect.y
+        if text.string in "LRAPSI" and 0 < x < plane_rect.w and 0 < y < plane_rect.h:
+            inside[text.string] = (x / plane_rect.w, y / plane_rect.h)
+    return inside
+
+
+def test_letters_stand_at_all_four_edges_of_each_slice() -> None:
+    for radiological, left, right in ((False, "L", "R"), (True, "R", "L")):
+        drawing = drawn(shown_as(HELD, radiological=radiological))
+        coronal, sagittal, axial = (sides(drawing, plane.rect) for plane in drawing.slices[0].planes)
+        for letters, edges in ((coronal, left + right + "SI"), (sagittal, "PASI"), (axial, left + right + "AP")):
+            assert sorted(letters) == sorted(edges)
+            assert letters[edges[0]][0] < 0.1
+            assert letters[edges[1]][0] > 0.9
+            assert letters[edges[2]][1] < 0.1
+            assert letters[edges[3]][1] > 0.9
+
+
+@given(st.tuples(*[st.floats(-60, 60)] * 3))
+@settings(max_examples=30)
+def test_letters_make_way_for_the_crosshair(at: tuple[float, float, float]) -> None:
+    drawing = drawn(shown_as(replace(HELD, map=replace(hit(), at=at)), at=at))
+    lines = [s for s in drawing.over if min(s["geom"][2:]) <= 2 and max(s["geom"][2:]) > 20 and s["style"][2] > 0]
+    assert lines
+    for text in drawing.texts:
+        if text.string in tuple("LRAPSI"):
+            left, top, right, bottom = box(text)
+            for x, y, w, h in (line["geom"] for line in lines):
+                across, down = min(right, x + w) - max(left, x), min(bottom, y + h) - max(top, y)
+                assert not (across > 0 and down > 0), text.string
+
+
+def test_the_colour_bar_says_how_it_was_made() -> None:
+    got = strings(drawn(LOOKED_AT))
+    assert {"z", "+4.21", "−4.21", "+1.40", "−1.40", "range: largest", "opacity 50 %, linear"} <= set(got)
+    plain = strings(drawn(HELD))
+    assert "z" not in plain
+    assert not any(words.startswith("opacity") for words in plain)
+    robust = shown_as(replace(HELD, map=replace(hit(), robust=2.0)), range="robust")
+    assert "range: robust 2–98 %" in strings(drawn(robust))
+    assert drawn(robust).slices[0].vmax == 2.0
+    fixed = drawn(shown_as(HELD, range="fixed", fixed=9.0))
+    assert "range: fixed" in strings(fixed)
+    assert fixed.ramps[0].vmax == fixed.slices[0].vmax == 9.0
+    assert "range: largest, held" in strings(drawn(LIVE))
+    assert "all below threshold" in strings(drawn(shown_as(HELD, threshold=5.0)))
+
+
+def test_the_bar_answers_to_the_mouse_a_little_beside_it_too() -> None:
+    for made in MODES.values():
+        drawing = drawn(made)
+        targets = [target.rect for target in drawing.targets if target.action == "threshold"]
+        assert len(targets) == (1 if made.map else 0)
+        for rect, ramp in zip(targets, drawing.ramps, strict=False):
+            assert rect.x < ramp.rect.x < ramp.rect.right < rect.right
+            assert (rect.y, rect.h) == (ramp.rect.y, ramp.rect.h)
+
+
+def test_figures_tell_what_is_under_the_crosshair() -> None:
+    got = strings(drawn(LOOKED_AT))
+    for words in ("crosshair", "−1.25 z", "+10, −52, +26 mm", "voxel 11, 7, 11", "VPol", "+0.87", "C: peak −4.21 z"):
+        assert words in got, words
+    (tone,) = {text.bold for text in drawn(LOOKED_AT).texts if text.string == "crosshair"}
+    assert tone
+    assert "crosshair" not in strings(drawn(HELD))
+    assert {"peak", "−4.21", "−42, −18, +52 mm"} <= set(strings(drawn(HELD)))
+    outside = replace(LOOKED_AT, readout=replace(HERE, value=math.nan, in_mask=False))
+    assert "outside the mask" in strings(drawn(outside))
+    assert "+0.87" not in strings(drawn(outside))
+    assert "missing here" in strings(drawn(replace(LOOKED_AT, readout=replace(HERE, value=math.nan))))
+    assert "1 voxel missing" in strings(drawn(replace(HELD, map=replace(hit(), n_missing=1))))
+
+
+def test_two_hits_share_range_threshold_crosshair_and_bar() -> None:
+    drawing = drawn(PAIR)
+    assert [view.source for view in drawing.slices] == ["beside", "map"]
+    assert [view.data for view in drawing.slices] == [(40,), (119,)]
+    assert {view.vmax for view in drawing.slices} == {6.0}
+    assert len({view.threshold for view in drawing.slices}) == 1
+    assert len(drawing.ramps) == 1
+    for left, right in zip(*(view.planes for view in drawing.slices), strict=True):
+        assert left.rect.x < right.rect.x
+        assert (left.rect.w, left.rect.h, left.rect.y) == (right.rect.w, right.rect.h, right.rect.y)
+        assert mm_at(left, *pixel_of(left, MOVED)) == pytest.approx(MOVED)
+        assert mm_at(right, *pixel_of(right, MOVED)) == pytest.approx(MOVED)
+    got = strings(drawn(replace(PAIR, film=())))
+    assert {"TR 40", "TR 119", "pinned", "+2.50 z", "−1.25 z", "12 voxels missing"} <= set(got)
+    assert got.count("VPol") == 3, "the title and both headings"
+
+
+def test_an_explained_map_has_the_operators_colours() -> None:
+    told = shown_as(replace(HELD, explained=TOLD), range="fixed", fixed=9.0, opacity=0.5, sampling="linear")
+    drawing = drawn(told)
+    assert [view.vmax for view in drawing.slices] == [9.0, 3.0, 12.6]
+    assert {(view.opacity, view.linear) for view in drawing.slices} == {(0.5, True)}
+    assert "crosshair −42, −18, +52" in strings(drawn(shown_as(told, at=AT)))
+
+
+def test_numbers_are_never_cut_short() -> None:
+    for made in AWKWARD.values():
+        for size in SIZES:
+            for text in drawn(made, size).texts:
+                assert not (text.string.endswith("…") and text.string[:1] in "+−0123456789"), text.string

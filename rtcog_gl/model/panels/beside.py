@@ -45,7 +45,7 @@ def _where(scene: Scene, shown: ShownMap) -> tuple[Line, ...]:
     moved = scene.view.map.at is not None
     position = readout.position(shown.crosshair)
     if shown.at is None:
-        return Line("peak of the right map", "text3", rank=3), Line(position)
+        return Line("peak at the right", "text3", rank=3), Line(position)
     return Line("crosshair", "text", moved, rank=3), Line(position, "text", moved)
 
 
@@ -54,15 +54,18 @@ def _half(pen: Pen, box: Rect, scene: Scene, half: Half, vmax: float, threshold:
     assert scene.map is not None
     at = scene.map.crosshair
     head = max(pen.dp(30), pen.px(17) * 1.6)
-    _heading(pen, Rect(box.x, box.y, box.w, head), scene, half)
     room = Rect(box.x, box.y + head, box.w, box.h - head)
     planes, free = ortho_planes(room, scene.grid.bounds, at, scene.view.map.radiological, pen.dp(8), 5.0)
     for plane in planes:
         slice_marks.crosshair(pen, plane, at)
         slice_marks.letters(pen, plane, 13, at)
+    title = Rect(box.x, box.y, box.w, head)
     if planes:
-        # As wide as the slice above: the figures belong to it, not to the panel's edge.
-        free = Rect(free.x, free.y, planes[1].rect.w, free.h)
+        # As wide as the slices: heading and figures belong to them, not to the panel's edges.
+        left, right = planes[0].rect.x, planes[1].rect.right
+        free = Rect(free.x, free.y, right - free.x, free.h)
+        title = Rect(left, box.y, min(box.right - left, max(right - left, pen.dp(320))), head)
+    _heading(pen, title, scene, half)
     colour_bar.write(pen, free, _figures(scene, half, vmax))
     data = (half.shown.tr, *half.shown.mean_of)
     map_ink.slices(pen, scene, planes, half.source, data, vmax, threshold)

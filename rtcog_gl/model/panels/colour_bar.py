@@ -9,8 +9,17 @@ from ..draw import RampView, Rect, Target
 from ..ticks import nice_step, signed, tick_label
 from .pen import Pen
 
-SIZES = (24, 17, 15, 13, 11, 9)
+SIZES = (24, 17, 15, 13, 11)
 """Type sizes that a line which is too wide goes down through: a number that is cut short is another number."""
+
+BESIDE = 2
+"""Largest rank of the lines for which a place beside the bar is sought."""
+
+LINE_HEIGHT = 1.35
+"""Of a line, in sizes of its type."""
+
+NAME_PART = 0.6
+"""Part of the room that a line's name has at least, before the line is too wide."""
 
 REACH = 12
 """How far beside the bar the mouse still has it, in the design's pixels."""
@@ -27,6 +36,9 @@ class Line(NamedTuple):
     size: float = 13
     rank: int = 0
     """Lines of the largest rank are left out first where there is no room for all."""
+
+    name: str = ""
+    """What the string is of; stands before it and is shortened where it must be."""
 
 
 def digits(vmax: float) -> int:
@@ -68,12 +80,19 @@ def draw(
     above = max(pen.dp(10), label * 0.6) + (label * 1.3 if unit else 0.0)
     labels_w = max(pen.width(string, 13) for string in _ends(pen, vmax, threshold, box.w))
     bar_w = pen.dp(18) + pen.dp(14) + labels_w
-    lines_w = max((pen.width(line.string, line.size, line.bold) for line in lines), default=0.0)
+    lines_w = width(pen, [line for line in lines if line.rank <= BESIDE])
     beside = bool(lines) and pen.dp(indent) + bar_w + pen.dp(12) + lines_w <= box.w
-    most = box.h if beside else box.h - above - label * 0.6 - label * 6
-    if not beside and most < min((_row(pen, line) for line in lines), default=0.0):
-        most = box.h - above - label * 2.9
-    kept = _fitting(pen, lines, most)
+    room = Rect(box.x, box.y, box.w, box.h)
+    if beside:
+        left = pen.dp(indent) + bar_w + pen.dp(12)
+        room = Rect(box.x + left, box.y, box.w - left, box.h)
+    else:
+        # The bar needs some height, and a little will do where there would be no figures at all.
+        least = [above + label * times for times in (6.6, 2.9)]
+        rows = [_row(pen, line) for line in lines if line.string]
+        high = box.h - (least[0] if rows and box.h - least[0] >= min(rows) else least[1])
+        room = Rect(box.x, box.bottom - high, box.w, max(0.0, high))
+    kept = _fitting(pen, lines, room)
     figures = sum(_row(pen, line) for line in kept)
     under = label * 0.6 if beside or not kept else figures + label * 0.9
     x = box.x + pen.dp(indent) if beside else max(box.x, box.right - bar_w)
@@ -81,7 +100,7 @@ def draw(
     if unit:
         pen.text(ramp.x, round(box.y + label * 0.85), unit, 13, "text2", bold=True, max_width=box.right - ramp.x)
     _ticks(pen, ramp, vmax, threshold, box.right - ramp.right - pen.dp(14))
-    write(pen, box, kept)
+    write(pen, room, kept)
     pen.ramps.append(RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut))
     if moves:
         left, right = max(box.x, ramp.x - pen.dp(REACH)), min(box.right, ramp.right + pen.dp(REACH))
@@ -90,40 +109,61 @@ def draw(
 
 def write(pen: Pen, box: Rect, lines: Sequence[Line]) -> None:
     """Write figures into the lower right corner of a box, as many as fit."""
-    kept = _fitting(pen, lines, box.h)
+    kept = _fitting(pen, lines, box)
     y = box.bottom - sum(_row(pen, line) for line in kept)
     for line in kept:
-        _write(pen, line, box.right, y + _row(pen, line) * 0.8, box.w)
+        _write(pen, line, box.right, round(y + _row(pen, line) * 0.8), box.w)
         y += _row(pen, line)
+
+
+def fits(pen: Pen, line: Line, room: float) -> bool:
+    """Return whether a line fits into a width, in some type."""
+    return _sized(pen, line, room) is not None
 
 
 def width(pen: Pen, lines: Sequence[Line]) -> float:
     """Return the room that lines need to stand whole under the bar."""
-    return max((pen.width(line.string, line.size, line.bold) for line in lines), default=0.0)
+    return max((pen.width(_whole(line), line.size, line.bold) for line in lines), default=0.0)
+
+
+def _whole(line: Line) -> str:
+    return f"{line.name} {line.string}" if line.name else line.string
 
 
 def _row(pen: Pen, line: Line) -> float:
-    return pen.px(line.size) * (1.45 if line.string else 0.5)
+    return pen.px(line.size) * (LINE_HEIGHT if line.string else 0.4)
 
 
-def _fitting(pen: Pen, lines: Sequence[Line], room: float) -> list[Line]:
-    """Return the lines that fit, in their order; those of low rank are taken first."""
-    kept: set[int] = set()
+def _fitting(pen: Pen, lines: Sequence[Line], box: Rect) -> list[Line]:
+    """Return the lines that fit, in their order and in the type that fits; those of low rank are taken first."""
+    kept: dict[int, Line] = {}
+    room = box.h
     for n in sorted(range(len(lines)), key=lambda n: lines[n].rank):
-        row = _row(pen, lines[n])
-        if row > room:
+        line = _sized(pen, lines[n], box.w)
+        if line is None:
+            continue
+        if _row(pen, line) > room:
             break
-        room -= row
-        kept.add(n)
-    return [line for n, line in enumerate(lines) if n in kept]
+        room -= _row(pen, line)
+        kept[n] = line
+    return [kept[n] for n in sorted(kept)]
+
+
+def _sized(pen: Pen, line: Line, room: float) -> Line | None:
+    """Return the line in the largest type in which it fits; None where it fits in none."""
+    for size in (line.size, *(smaller for smaller in SIZES if smaller < line.size)):
+        name = min(pen.width(line.name + " ", size, line.bold), room * NAME_PART) if line.name else 0.0
+        if pen.width(line.string, size, line.bold) + name <= room:
+            return line._replace(size=size)
+    return None
 
 
 def _write(pen: Pen, line: Line, right: float, y: float, room: float) -> None:
-    size = line.size
-    for size in (line.size, *(smaller for smaller in SIZES if smaller < line.size)):
-        if pen.width(line.string, size, line.bold) <= room:
-            break
-    pen.text(right, round(y), line.string, size, line.tone, bold=line.bold, anchor="right", max_width=room)
+    used = pen.text(right, y, line.string, line.size, line.tone, bold=line.bold, anchor="right")
+    if line.name:
+        left = room - used - pen.width(" ", line.size, line.bold)
+        name = pen.style.ruler.shorten(line.name, left, pen.px(line.size), line.bold)
+        pen.text(right - room + left, y, name, line.size, line.tone, bold=line.bold, anchor="right")
 
 
 def _ends(pen: Pen, vmax: float, threshold: float, room: float) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from . import colour_bar, map_ink, readout, slice_marks
 from .colour_bar import Line, digits
 from .pen import Pen
 
+OWN_RANGE = Line("range: largest", "text3", rank=3)
+
 
 class Group(NamedTuple):
     """One of the three."""
@@ -47,7 +49,7 @@ def draw(pen: Pen, inner: Rect, scene: Scene, shown: ShownMap, told: Explained) 
     for n, group in enumerate(groups):
         box = Rect(inner.x + n * (width + gap), inner.y, width, inner.h)
         threshold = max(0.0, threshold_of(group.vmax, group.wanted))
-        notes = _notes(scene, shown, vmax, threshold) if group.source == "map" else ()
+        notes = _notes(scene, shown, vmax, threshold) if group.source == "map" else (OWN_RANGE,)
         _group(pen, box, scene, told, group, threshold, notes)
 
 
@@ -80,7 +82,7 @@ def _heading(pen: Pen, box: Rect, told: Explained, group: Group, moved: bool) ->
     y = round(box.y + pen.px(17))
     tone = pen.theme.template(group.tone) if isinstance(group.tone, int) else group.tone
     heading = group.heading
-    if group.source == "product" and pen.width(f"{heading}  {_sum(told)}", 17, True) > box.w:
+    if group.source == "product" and pen.width(f"{heading}  {_sums(told)[0]}", 17, True) > box.w:
         # The figures matter more than the word.
         heading = "="
     used = pen.text(box.x, y, heading, 17, tone, bold=True, max_width=box.w)
@@ -90,16 +92,19 @@ def _heading(pen: Pen, box: Rect, told: Explained, group: Group, moved: bool) ->
         tone = "text" if moved else "text2"
         pen.text(box.right, y, words, 13, tone, bold=moved, anchor="right", max_width=room)
     if group.source == "product":
-        tone = "warn" if told.differs else "text"
-        pen.text(box.right, y, _sum(told), 17, tone, bold=True, anchor="right", max_width=room)
+        lines = [Line(words, "warn" if told.differs else "text", True, 17) for words in _sums(told)]
+        line = next((line for line in lines if colour_bar.fits(pen, line, room)), lines[-1])
+        colour_bar.write(pen, Rect(box.right - room, y - pen.px(17) * 1.08, room, pen.px(17) * 1.35), (line,))
 
 
-def _sum(told: Explained) -> str:
-    """Say what the product comes to, beside the score that the session published."""
+def _sums(told: Explained) -> tuple[str, ...]:
+    """Say what the product comes to, beside the score that the session published; in ever fewer words."""
     mean, score = f"mean {signed(told.mean)}", f"score {signed(told.score)}"
     if math.isnan(told.score):
-        return mean
-    return f"{mean}, {score}: differs" if told.differs else f"{mean} = {score}"
+        return (mean,)
+    if told.differs:
+        return f"{mean}, {score}: differs", f"{mean}: differs", "differs"
+    return f"{mean} = {score}", mean
 
 
 def _figures(group: Group) -> tuple[Line, ...]:

@@ -52,9 +52,14 @@ def _marks(pen: Pen, scene: Scene, planes: tuple[SlicePlane, ...]) -> None:
         rect = plane.rect
         first = n == 0 or planes[n - 1].rect.y < rect.y
         last = n == len(planes) - 1 or planes[n + 1].rect.y > rect.y
-        edges = ("top", "bottom") * (n == 0) + ("left",) * first + ("right",) * last
+        words = ("xyz"[how.axis] + " ") * (n == 0) + _along(plane.origin[how.axis])
+        edges = ("left",) * first + ("right",) * last
+        if n == 0:
+            # Where it would stand on the millimetres, the letter at the bottom goes: the one at the top says the same.
+            free = rect.w / 2 - pen.width(words, 13, True) - pen.px(13)
+            edges += ("top", "bottom") if free > 0 else ("top",)
         slice_marks.letters(pen, plane, 13, at if n == here else None, edges)
-        slice_marks.place(pen, plane, ("xyz"[how.axis] + " ") * (n == 0) + _along(plane.origin[how.axis]), n == here)
+        slice_marks.place(pen, plane, words, n == here)
 
 
 def _along(mm: float) -> str:

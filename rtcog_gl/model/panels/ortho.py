@@ -12,11 +12,13 @@ from .pen import Pen
 
 MARGIN_MM = 5.0
 
+LEAST_COLUMN = 400
+"""Height that bar and figures have where the panel has it, in the design's pixels."""
+
 
 def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
     """Draw into the panel's inside."""
     assert scene.grid is not None
-    column = readout.width(pen)
     at = scene.map.crosshair if scene.map else scene.grid.bounds.centre
     planes = planes_in(pen, inner, scene.grid, at, scene.view.map.radiological)
     for plane in planes:
@@ -29,7 +31,7 @@ def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
         return
     vmax = range_of(scene.view.map, scene.map)
     threshold = max(0.0, threshold_of(vmax, scene.view.map.threshold))
-    readout.draw(pen, Rect(inner.right - column, inner.y, column, inner.h), scene, scene.map, vmax, threshold)
+    readout.draw(pen, _column(pen, inner, planes), scene, scene.map, vmax, threshold)
     map_ink.slices(pen, scene, planes, "map", (scene.map.tr, *scene.map.mean_of), vmax, threshold)
 
 
@@ -38,6 +40,16 @@ def planes_in(pen: Pen, inner: Rect, grid: MaskGrid, at: Point, radiological: bo
     used = readout.width(pen) + pen.dp(16)
     room = Rect(inner.x, inner.y, inner.w - used, inner.h - slice_marks.caption_height(pen))
     return fitted_planes(room, grid.bounds, at, radiological, pen.dp(14), MARGIN_MM)
+
+
+def _column(pen: Pen, inner: Rect, planes: tuple[SlicePlane, ...]) -> Rect:
+    """Return the room of bar and figures: as high as the slices and their captions, unless those are low."""
+    width = readout.width(pen)
+    top = min((plane.rect.y for plane in planes), default=inner.y)
+    bottom = max((plane.rect.bottom for plane in planes), default=inner.bottom) + slice_marks.caption_height(pen)
+    high = min(inner.h, max(bottom - top, pen.dp(LEAST_COLUMN)))
+    y = min(max(inner.y, bottom - high), inner.bottom - high)
+    return Rect(inner.right - width, y, width, high)
 
 
 def _captions(pen: Pen, planes: tuple[SlicePlane, ...], at: Point) -> None:

@@ -42,19 +42,19 @@ def draw(pen: Pen, box: Rect, scene: Scene, shown: ShownMap, vmax: float, thresh
 def lines(scene: Scene, shown: ShownMap, vmax: float, threshold: float = 0.0) -> tuple[Line, ...]:
     """Return the figures, from the top down."""
     missing = (Line(count(shown.n_missing), "warn", rank=1),) if shown.n_missing else ()
-    return (*notes(scene, vmax, threshold, shown), Line("", rank=5), *missing, *_here(scene, shown, vmax))
+    return (*notes(scene, vmax, threshold, shown), Line("", rank=6), *missing, *_here(scene, shown, vmax))
 
 
 def notes(scene: Scene, vmax: float, threshold: float, *shown: ShownMap) -> tuple[Line, ...]:
     """Return quiet words on how the values became colours."""
     how = scene.view.map
-    said = [Line(f"range: {how_found(how, *shown)}", "text3", rank=6)]
+    said = [Line(f"range: {how_found(how, *shown)}", "text3", rank=4)]
     if threshold >= vmax:
         said.append(Line("all below threshold", "warn", rank=2))
-    if how.opacity < 1:
-        said.append(Line(f"opacity {how.opacity * 100:.0f} %", "text3", rank=7))
-    if how.sampling == "linear":
-        said.append(Line("sampling: linear", "text3", rank=7))
+    opacity = f"opacity {how.opacity * 100:.0f} %" if how.opacity < 1 else ""
+    sampling = "linear" if how.sampling == "linear" else ""
+    if opacity or sampling:
+        said.append(Line(", ".join(filter(None, (opacity, sampling))), "text3", rank=4))
     return tuple(said)
 
 
@@ -103,15 +103,15 @@ def _here(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
 
 
 def _voxel(scene: Scene, told: Readout) -> tuple[Line, ...]:
-    voxel = Line("voxel " + ", ".join(f"{index}".replace("-", "−") for index in told.ijk), "text3", rank=4)
+    voxel = Line("voxel " + ", ".join(f"{index}".replace("-", "−") for index in told.ijk), "text3", rank=3)
     if told.template is None or not told.in_mask:
         return (voxel,)
     name = scene.session.labels[told.template]
-    return voxel, Line(f"{name} {signed(told.template_value)}", "text2", rank=3)
+    return voxel, Line(signed(told.template_value), "text2", rank=3, name=name)
 
 
 def _peak(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
     """Say where the peak is; with the key that leads there, where it does."""
     key = "C: " if scene.view.map.at is not None and shown.is_hit else ""
     peak = Line(f"{key}peak {amount(scene, shown.peak_value, vmax)}", "text3", rank=2)
-    return Line("", rank=5), peak, Line(position(shown.peak_mm), "text3", rank=4)
+    return Line("", rank=6), peak, Line(position(shown.peak_mm), "text3", rank=5)

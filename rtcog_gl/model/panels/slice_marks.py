@@ -41,17 +41,11 @@ def letters(
         return
     if rect.h < 3.6 * height:
         edges = tuple(edge for edge in edges if edge in ("left", "right"))
-    x, y = rect.x + rect.w / 2, rect.y + rect.h / 2
+    centres = _centres(rect, wide, height)
     if at is not None:
         line = pen.dp(2)
-        cross_x, cross_y = pixel_of(plane, at)
-        x, y = _beside(x, cross_x, wide / 2 + line), _beside(y, cross_y, height / 2 + line)
-    centres = {
-        "left": (rect.x + wide / 2, y),
-        "right": (rect.right - wide / 2, y),
-        "top": (x, rect.y + height / 2),
-        "bottom": (x, rect.bottom - height / 2),
-    }
+        cross, keep = pixel_of(plane, at), (wide / 2 + line, height / 2 + line)
+        centres = {edge: _clear(edge, centre, cross, keep) for edge, centre in centres.items()}
     for edge in edges:
         place_x, place_y = centres[edge]
         left, top = round(place_x - wide / 2), round(place_y - height / 2)
@@ -60,11 +54,29 @@ def letters(
         pen.text(left + wide / 2, baseline, getattr(sides, edge), size, "text", bold=True, anchor="center")
 
 
-def _beside(middle: float, line: float, distance: float) -> float:
-    """Return the place nearest to the middle that keeps its distance from a line."""
-    if abs(middle - line) >= distance:
-        return middle
-    return line + distance if middle >= line else line - distance
+def _centres(rect: Rect, wide: float, high: float) -> dict[str, tuple[float, float]]:
+    """Return the middles of letters that touch the middles of the edges."""
+    x, y = rect.x + rect.w / 2, rect.y + rect.h / 2
+    return {
+        "left": (rect.x + wide / 2, y),
+        "right": (rect.right - wide / 2, y),
+        "top": (x, rect.y + high / 2),
+        "bottom": (x, rect.bottom - high / 2),
+    }
+
+
+def _clear(
+    edge: str, centre: tuple[float, float], cross: tuple[float, float], keep: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the place near a letter's own that keeps its distance (x, y) from the lines through `cross`."""
+    along = int(edge in ("left", "right"))
+    moved = list(centre)
+    for axis in (0, 1):
+        if abs(centre[axis] - cross[axis]) < keep[axis]:
+            # Along its edge the shorter way; away from its edge only into the slice.
+            back = centre[axis] < cross[axis] if axis == along else edge in ("right", "bottom")
+            moved[axis] = cross[axis] + (-keep[axis] if back else keep[axis])
+    return moved[0], moved[1]
 
 
 def caption(pen: Pen, plane: SlicePlane, at: Point) -> None:
