@@ -205,7 +205,7 @@ def test_volumes_that_were_never_published_are_not_called_forgotten() -> None:
     ],
 )
 def test_an_empty_plot_says_why(changes: dict[str, object], words: str) -> None:
-    drawing = picture(made(**changes))
+    drawing = picture(replace(made(), **changes))  # type: ignore[arg-type]
     assert any(words in said for said in strings(drawing))
     assert len(segments(drawing, VOXEL)) == 0
 

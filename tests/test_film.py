@@ -51,7 +51,8 @@ class Rig:
     def __init__(self) -> None:
         from rtcog_gl.window.film import Film
 
-        self.images, self.asked = Images(), []
+        self.images = Images()
+        self.asked: list[int] = []
         self.film = Film(self.images, self.asked.append)  # type: ignore[arg-type]
 
     def hits(self, n: int, here: ShownMap | None = None) -> tuple[FilmHit, ...]:
@@ -172,7 +173,7 @@ class Reader:
     @property
     def trs(self) -> list[int]:
         assert self.courses.course is not None
-        return self.courses.course.trs.tolist()
+        return [int(tr) for tr in self.courses.course.trs]
 
 
 def test_a_course_is_asked_for_once_a_voxel_with_the_sphere_round_it() -> None:

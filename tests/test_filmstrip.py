@@ -117,7 +117,8 @@ def test_only_the_hit_on_the_screen_is_framed() -> None:
     pen, _ = plotted(shown)
     drawing = pen.drawing()
     shapes = np.concatenate([drawing.under, drawing.over])
-    frames = shapes[(shapes["style"][:, 1] > 0) & np.all(shapes["colour"] == np.float32(pen.theme.text), axis=1)]
+    tone = np.array(pen.theme.text, np.float32)
+    frames = shapes[(shapes["style"][:, 1] > 0) & np.all(shapes["colour"] == tone, axis=1)]
     cells = {target.action: target.rect for target in pen.targets}
     assert frames["geom"].tolist() == [pytest.approx(tuple(cells["hit:144"]))]
     nothing = made(4, None)
@@ -187,7 +188,7 @@ def test_it_says_whether_the_newest_is_followed(slots: int, view: View, words: s
     said = {text.string: text.colour for text in pen.texts}
     following = not words.startswith("End")
     assert said[words] == (pen.theme.text3 if following else pen.theme.warn)
-    discs = np.all(pen.over.array()["colour"] == np.float32(pen.theme.matching), axis=1)
+    discs = np.all(pen.over.array()["colour"] == np.array(pen.theme.matching, np.float32), axis=1)
     assert bool(discs.any()) == following
 
 

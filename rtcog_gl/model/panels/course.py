@@ -204,13 +204,12 @@ def _line(pen: Pen, ax: Axes, trs: npt.NDArray[np.int64], values: FloatArray, wi
 
 def _names(pen: Pen, scene: Scene, ax: Axes, trs: npt.NDArray[np.int64], series: tuple[_Series, ...]) -> None:
     """Name the lines at their ends."""
-    ends, last = [], int(trs[0])
+    ends = []
     for each in series:
-        known = np.flatnonzero(np.isfinite(each.values))
-        ends.append(float(ax.y(each.values[known[-1]])) if len(known) else ax.plot.y + ax.plot.h / 2)
-        last = max(last, int(trs[known[-1]])) if len(known) else last
+        known = each.values[np.isfinite(each.values)]
+        ends.append(float(ax.y(known[-1])) if len(known) else ax.plot.y + ax.plot.h / 2)
     beside = ax.plot.right + pen.dp(8)
-    x = min(float(ax.x(last)) + pen.dp(10), beside) if scene.view.live else beside
+    x = min(float(ax.x(int(trs[-1]))) + pen.dp(10), beside) if scene.view.live else beside
     stale = scene.course is not None and _is_stale(scene, scene.course)
     centres = spread(ends, pen.px(13) * 1.2, ax.plot.y - pen.px(13) * 0.3, ax.plot.bottom + pen.px(13) * 0.3)
     for each, centre in zip(series, centres.tolist(), strict=True):
