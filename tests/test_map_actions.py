@@ -161,8 +161,10 @@ def test_the_crosshair_goes_to_peaks_and_back() -> None:
     for ijk, value in values.items():
         what.column[what.grid.voxels_of(np.array(ijk))] = value
 
+    affine = what.grid.affine
+
     def centre(*ijk: int) -> Point:
-        x, y, z = (what.grid.affine[:3, :3] @ ijk + what.grid.affine[:3, 3]).tolist()
+        x, y, z = (affine[:3, :3] @ ijk + affine[:3, 3]).tolist()
         return (x, y, z)
 
     assert act("peak_positive", what=what).at == centre(1, 1, 1)
@@ -371,12 +373,13 @@ def test_the_wheel_on_a_slice_goes_through_the_slices(linear: np.ndarray, number
         at = scroll_at(View(), target, n, what).map.at
         wanted = np.array(CENTRE)
         wanted[axis] += n * (2, 3, 4)[axis]
+        assert at is not None
         assert np.allclose(at, wanted)
     for n, edge in ((1, what.grid.bounds.high), (-1, what.grid.bounds.low)):
-        at = CENTRE
+        there = CENTRE
         for _ in range(9):
-            at = scroll_at(View(), target, 9 * n, replace(what, at=at)).map.at or at
-        assert at[axis] == pytest.approx(edge[axis] - n * (2, 3, 4)[axis] / 2)
+            there = scroll_at(View(), target, 9 * n, replace(what, at=there)).map.at or there
+        assert there[axis] == pytest.approx(edge[axis] - n * (2, 3, 4)[axis] / 2)
 
 
 def test_the_wheel_does_nothing_on_a_mosaic_or_a_projection() -> None:

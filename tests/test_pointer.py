@@ -278,14 +278,17 @@ def test_letters_are_those_of_the_layout(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_helps_is_repeated_while_a_key_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = Keys(monkeypatch)
-    held = {"event": glfw.REPEAT}
-    assert keys.press(glfw.KEY_LEFT, glfw.MOD_SHIFT, **held) == ["step_left"]
-    assert keys.press(glfw.KEY_PERIOD, 0, ".", **held) == ["threshold_higher"]
-    assert keys.press(glfw.KEY_KP_2, 0, "2", **held) == ["grey_brighter"]
-    assert keys.press(glfw.KEY_SLASH, glfw.MOD_SHIFT, "?", **held) == [], "the list of keys does not flicker"
+
+    def hold(key: int, modifiers: int = 0, typed: str = "") -> list[str]:
+        return keys.press(key, modifiers, typed, glfw.REPEAT)
+
+    assert hold(glfw.KEY_LEFT, glfw.MOD_SHIFT) == ["step_left"]
+    assert hold(glfw.KEY_PERIOD, 0, ".") == ["threshold_higher"]
+    assert hold(glfw.KEY_KP_2, 0, "2") == ["grey_brighter"]
+    assert hold(glfw.KEY_SLASH, glfw.MOD_SHIFT, "?") == [], "the list of keys does not flicker"
     assert keys.press(glfw.KEY_SLASH, glfw.MOD_SHIFT, "?") == ["help"]
     for key in (glfw.KEY_ESCAPE, glfw.KEY_F, glfw.KEY_TAB, glfw.KEY_H, glfw.KEY_E):
-        assert keys.press(key, **held) == []
+        assert hold(key) == []
 
 
 def with_a_window(test: Any) -> Any:
@@ -315,7 +318,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
 
 
 def move(window: XWindow, x: int, y: int) -> None:
-    xdotool("mousemove", "--sync", "--window", window.id, x, y)
+    xdotool("mousemove", "--window", window.id, x, y)
 
 
 def crosshair(shown: Shown, window: XWindow) -> Any:

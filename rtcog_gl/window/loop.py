@@ -179,6 +179,8 @@ class Loop:
 
     def _act(self, action: str) -> None:
         self._next_tick = 0.0
+        # What the mouse did before the key was pressed comes before it.
+        self._pointer.apply(self._console)
         if action == "fullscreen":
             self._window.full_screen.toggle()
         elif action == "close":
