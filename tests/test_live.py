@@ -163,17 +163,24 @@ def test_segments_that_rtcog_left_are_left_by_the_viewer(show: Show, scripted: S
     assert scripted.segments.scores[0, 7] != 0
 
 
+STILL_S = 1.0
+
+
 def settle(window: XWindow, *colours: Any) -> Any:
-    """Return the window's pixels once its state is one of these, and twice the same below the strip."""
+    """Return the window's pixels once its state is one of these, and it stood still below the strip for a second.
+
+    Scores, the map and the thumbnails come in pictures of their own.
+    """
     below = round(design().strip.bottom)
     wanted = [rgb(c) for c in colours]
-    before = [window.pixels()]
+    before, since = window.pixels(), time.monotonic()
 
     def same() -> Any:
+        nonlocal before, since
         now = window.pixels()
-        still = now.shape == before[-1].shape and np.array_equal(now[below:], before[-1][below:])
-        before[:] = [now]
-        return [now] if still and state_colour(now) in wanted else None
+        if now.shape != before.shape or not np.array_equal(now[below:], before[below:]):
+            before, since = now, time.monotonic()
+        return [now] if time.monotonic() - since >= STILL_S and state_colour(now) in wanted else None
 
     return until(same, "a picture that stands still")[0]
 
