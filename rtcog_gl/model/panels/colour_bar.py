@@ -78,8 +78,7 @@ def draw(
     """
     label = pen.px(13)
     above = max(pen.dp(10), label * 0.6) + (label * 1.3 if unit else 0.0)
-    labels_w = max(pen.width(string, 13) for string in _ends(pen, vmax, threshold, box.w))
-    bar_w = pen.dp(18) + pen.dp(14) + labels_w
+    bar_w = max(bar_width(pen, string) for string in _ends(pen, vmax, threshold, box.w))
     lines_w = width(pen, [line for line in lines if line.rank <= BESIDE])
     beside = bool(lines) and pen.dp(indent) + bar_w + pen.dp(12) + lines_w <= box.w
     room = Rect(box.x, box.y, box.w, box.h)
@@ -114,6 +113,11 @@ def write(pen: Pen, box: Rect, lines: Sequence[Line]) -> None:
     for line in kept:
         _write(pen, line, box.right, round(y + _row(pen, line) * 0.8), box.w)
         y += _row(pen, line)
+
+
+def bar_width(pen: Pen, label: str) -> float:
+    """Return the width of a bar whose widest label that is."""
+    return pen.dp(18) + pen.dp(14) + pen.width(label, 13)
 
 
 def fits(pen: Pen, line: Line, room: float) -> bool:

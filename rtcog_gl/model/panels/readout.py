@@ -17,9 +17,18 @@ WIDEST = (Line("−000, −000, −00 mm", size=13), Line("−00.00 z", bold=Tru
 """As wide as a line usually gets; the column's width does not depend on the values, so that nothing moves."""
 
 
+INDENT = 10
+"""Room left of a bar that has its figures beside it, in the design's pixels."""
+
+
 def width(pen: Pen) -> float:
     """Return the width of the column."""
     return max(pen.dp(128), colour_bar.width(pen, WIDEST))
+
+
+def width_beside(pen: Pen) -> float:
+    """Return the width of a column in which the figures stand beside the bar."""
+    return pen.dp(INDENT) + colour_bar.bar_width(pen, "−00.00") + pen.dp(12) + colour_bar.width(pen, WIDEST)
 
 
 def draw(pen: Pen, box: Rect, scene: Scene, shown: ShownMap, vmax: float, threshold: float) -> None:
@@ -30,13 +39,13 @@ def draw(pen: Pen, box: Rect, scene: Scene, shown: ShownMap, vmax: float, thresh
     pen : Pen
         Draws.
     box : Rect
-        Room for it, as wide as `width` says.
+        Room for it, as wide as `width` or `width_beside` says.
     scene, shown
         What there is to show, and the map.
     vmax, threshold : float
         Ends of the colours, > 0, and the smallest size that is drawn.
     """
-    colour_bar.draw(pen, box, vmax, threshold, lines(scene, shown, vmax, threshold), unit=scene.session.unit)
+    colour_bar.draw(pen, box, vmax, threshold, lines(scene, shown, vmax, threshold), INDENT, unit=scene.session.unit)
 
 
 def lines(scene: Scene, shown: ShownMap, vmax: float, threshold: float = 0.0) -> tuple[Line, ...]:
