@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -180,6 +181,30 @@ def test_templates_become_maps() -> None:
 def test_templates_that_do_not_fit_are_refused(mask: Any, values: Any) -> None:
     with pytest.raises((ValueError, IndexError)):
         template_maps(["a"], {"a": mask}, {"a": values}, 4)
+
+
+def test_templates_on_another_grid_get_one_sentence_and_the_session_goes_on() -> None:
+    """What makes the volumes' segment is told that there are no templates."""
+    words = """
+from types import SimpleNamespace
+import numpy as np
+from rtcog_gl.processor import _templates
+matcher = SimpleNamespace(template_labels=["a"], masks={"a": np.ones(3, bool)}, masked_templates={"a": np.ones(3)})
+print(_templates(matcher, 4), _templates(matcher, 3))
+"""
+    paths = os.pathsep.join(str(p) for p in (Path(__file__).parent / "standin", Path(__file__).parent.parent))
+    told = subprocess.run(
+        [sys.executable, "-c", words],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "None [[1. 1. 1.]]\n"
+    assert told.stderr.splitlines() == [
+        "The template maps cannot be shown: ValueError: template 'a' has a mask of shape (3,), expected (4,): "
+        "it is on another grid."
+    ]
 
 
 def test_missing_template_is_refused() -> None:

@@ -202,6 +202,10 @@ def template_maps(
     maps = np.full((len(labels), nv), np.nan, np.float32)
     for row, label in zip(maps, labels, strict=True):
         mask, inside = np.asarray(masks[label]), np.asarray(values[label])
+        if mask.dtype == bool and mask.shape != (nv,):
+            raise ValueError(
+                f"template {label!r} has a mask of shape {mask.shape}, expected ({nv},): it is on another grid"
+            )
         count = len(row[mask])
         if inside.shape != (count,):
             raise ValueError(f"template {label!r} has values of shape {inside.shape}, expected ({count},) by its mask")
