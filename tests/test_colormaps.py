@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +12,11 @@ from hypothesis import strategies as st
 
 from rtcog_gl.gpu.colormaps import SIZE, lut, remark_on
 from rtcog_gl.model.map_actions import COLORMAPS
+from rtcog_gl.model.options import WindowOptions
+from rtcog_gl.model.session import Session
 from rtcog_gl.model.theme import THEMES
+from rtcog_gl.window.console import Console
+from rtcog_gl.window.maps import MapFeed
 
 OWN = sorted({theme.colormap for theme in THEMES.values()} | {name for name in COLORMAPS if name})
 
@@ -70,3 +77,43 @@ def test_no_name_raises_anything_else(name: str) -> None:
         assert lut(name).shape == (SIZE, 4)
     except ValueError as refused:
         assert "colour map: got" in str(refused)
+
+
+def console(colormap: str, set_to: list[str], theme: str = "dark") -> Console:
+    """Return a console whose renderer only notes the colour maps that it is given."""
+
+    def set_colormap(name: str) -> None:
+        lut(name)
+        set_to.append(name)
+
+    session = Session(nt=10, labels=("A",), hit_thr=1.0, match_start=1, vols_noaction=1, nv=0)
+    renderer: Any = SimpleNamespace(map_error="", font=None, set_colormap=set_colormap)
+    options = WindowOptions(colormap=colormap, theme=theme)
+    return Console(session, None, renderer, options, MapFeed(lambda tr: None))
+
+
+@pytest.mark.parametrize(
+    ("name", "set_to", "said"),
+    [
+        ("", [], ""),
+        ("vik", ["vik"], ""),
+        ("viridis", ["viridis"], "colour map 'viridis' is not diverging"),
+        ("no such map", [], "colour map: got 'no such map', expected a name"),
+    ],
+)
+def test_a_window_opens_with_the_colours_asked_for(name: str, set_to: list[str], said: str) -> None:
+    got: list[str] = []
+    one = console(name, got)
+    assert got == set_to, "of an unknown name, the theme's colours stay"
+    assert one._note.startswith(said)
+    assert bool(one._note) == bool(said)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_key_goes_through_the_colours_and_back_to_the_themes(theme: str) -> None:
+    got: list[str] = []
+    one = console("", got, theme)
+    for _ in COLORMAPS:
+        one.act("colormap")
+    assert got == [*COLORMAPS[1:], THEMES[theme].colormap]
+    assert one._note == "colours: the theme's"
