@@ -136,7 +136,7 @@ def test_weighted_values_run_in_between_and_stop_where_the_mask_does(draw: Draw,
     assert np.abs(got[~there] - np.rint(np.array(BACKGROUND[:3]) * 255)).max() <= 1
 
 
-@pytest.mark.parametrize("nx", [126, 127, 128, 255, 256, 300])
+@pytest.mark.parametrize("nx", [126, 127, 128, 254, 255, 300, 510])
 @pytest.mark.parametrize("linear", [False, True])
 def test_rows_longer_than_a_byte_counts(draw: Draw, layer: Any, lut: Any, linear: bool, nx: int) -> None:
     """Planes across the ends of segments, where the numbers' two parts change together."""
@@ -203,9 +203,8 @@ def test_a_picture_of_the_same_again_sets_nothing_and_a_moved_one_its_corners(
     draw((30, 10), inside)
 
 
-def test_nothing_of_a_column_stays_on_this_side(
-    monkeypatch: pytest.MonkeyPatch, draw: Draw, layer: Any, lut: Any
-) -> None:
+def test_nothing_of_a_column_stays_on_this_side(monkeypatch: pytest.MonkeyPatch, layer: Any) -> None:
+    """Not even where nothing is drawn with it: other modes of the panel get maps, too."""
     import gc
     import weakref
 
@@ -214,15 +213,56 @@ def test_nothing_of_a_column_stays_on_this_side(
 
     grid = blob((20, 20, 20), OBLIQUE)
     layer.set_grid(grid)
-    plane = SlicePlane(Rect(0, 0, 9, 9), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-    draw((9, 9), lambda: layer.draw(view_of((plane,)), (9, 9), lut))
+    gloo.flush()
     sent = []
     upload = gl.glTexSubImage2D
     monkeypatch.setattr(gl, "glTexSubImage2D", lambda *a: (sent.append(weakref.ref(a[-1])), upload(*a)))
-    layer.write_map(values(grid))
-    gloo.flush()
+    for n in range(3):
+        layer.write_map(values(grid, n))
+        gloo.flush()
     gc.collect()
-    assert len(sent) == 1 and sent[0]() is None
+    assert [one() for one in sent] == [None, None, None]
+
+
+def test_what_is_given_up_leaves_the_gpu(
+    monkeypatch: pytest.MonkeyPatch, draw: Draw, layer: Any, lut: Any, canvas: Any
+) -> None:
+    import gc
+
+    from vispy import gloo
+    from vispy.gloo import gl
+
+    grid = blob((6, 5, 4), OBLIQUE)
+    layer.set_grid(grid)
+    layer.set_anatomy(smooth_head())
+    layer.write_map(values(grid, 1))
+    layer.write_map(values(grid, 2), "beside")
+    plane = SlicePlane(Rect(0, 0, 9, 9), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    pictures = {}
+    for linear in (False, True):
+        for source in ("map", "beside"):
+            view = view_of((plane,), source=source, linear=linear)
+            pictures[source, linear] = draw((9, 9), lambda view=view: layer.draw(view, (9, 9), lut))
+    gc.collect()
+    gloo.flush()
+    gone: list[Any] = []
+    delete = gl.glDeleteTexture
+    monkeypatch.setattr(gl, "glDeleteTexture", lambda texture: (gone.append(texture), delete(texture)))
+    layer.drop_map("beside")
+    layer.drop_map("beside")
+    gc.collect()
+    gloo.flush()
+    assert len(gone) == 1
+    for linear in (False, True):
+        view = view_of((plane,), linear=linear)
+        assert np.array_equal(draw((9, 9), lambda view=view: layer.draw(view, (9, 9), lut)), pictures["map", linear])
+    gc.collect()
+    gloo.flush()
+    gone.clear()
+    layer.set_anatomy(None)
+    gc.collect()
+    gloo.flush()
+    assert len(gone) == 1
 
 
 @pytest.mark.parametrize("width", [0.0, -1.0, float("nan")])

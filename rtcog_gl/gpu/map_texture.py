@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from vispy import gloo
+from vispy.gloo.context import get_current_canvas
 
 MISSING = np.float32(3e38)
 """What stands for a value that is not finite; GLSL 1.20 cannot ask for NaN."""
@@ -35,7 +36,7 @@ def packed_shape(n_voxels: int, max_size: int) -> tuple[int, int]:
 
 
 class MapTexture:
-    """The values of one map column, as a texture and nowhere else.
+    """The values of one map column, as a texture and nowhere else; needs a current OpenGL context throughout.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ class MapTexture:
             interpolation="nearest",
             wrapping="clamp_to_edge",
         )
+        # Without it, vispy would keep every column that is written until the texture is first drawn with.
+        get_current_canvas().context.glir.associate(self.texture.glir)
 
     @property
     def texel(self) -> tuple[float, float]:

@@ -152,8 +152,11 @@ class SlicesLayer:
 
     def drop_map(self, source: Source) -> None:
         """Give up the room of a map; ``map`` itself stays, and one that was never written is passed over."""
-        if source != "map":
-            self._groups.pop(source, None)
+        if source == "map" or self._groups.pop(source, None) is None:
+            return
+        for each in self._programs.values():
+            # A program holds on to the texture that it drew last.
+            each.set({"u_map": self._groups["map"].values.texture})
 
     def draw(self, view: SlicesView, framebuffer_size: tuple[int, int], lut: gloo.Texture2D) -> None:
         """Draw every plane of the view.
