@@ -524,3 +524,12 @@ def test_numbers_are_never_cut_short() -> None:
         for size in SIZES:
             for text in drawn(made, size).texts:
                 assert not (text.string.endswith("…") and text.string[:1] in "+−0123456789"), text.string
+
+
+def test_sides_that_could_not_be_checked_are_said_as_long_as_the_map_is_there() -> None:
+    def convention(scene: Scene) -> Text:
+        return next(text for text in drawn(scene).texts if text.string.startswith("NEUROLOGICAL"))
+
+    assert "NOT CHECKED" not in convention(LIVE).string
+    told = convention(replace(LIVE, map_unchecked=True))
+    assert told.string.endswith("NOT CHECKED") and told.colour == THEMES["dark"].warn

@@ -45,11 +45,11 @@ def made(trs: Sequence[int] | None = None, n: int = N, value: float = 1.0, **cha
     return replace(got, **changes)  # type: ignore[arg-type]
 
 
-def plotted(shown: Scene, size: tuple[int, int] = (1920, 1080)) -> tuple[Pen, Rect]:
+def plotted(shown: Scene, size: tuple[int, int] = (1920, 1080), tall: bool = False) -> tuple[Pen, Rect]:
     style = style_of(size, shown)
     pen = Pen(style, style.layout.map)
     inner = pen.rect.inset(pen.dp(18), pen.dp(46), pen.dp(18), pen.dp(14))
-    high = max(course.height(pen, inner), 3.6 * pen.px(13))
+    high = pen.dp(course.TIMES_FROM) if tall else max(course.height(pen, inner), 3.6 * pen.px(13))
     rect = Rect(inner.x, inner.bottom - high, inner.w, high)
     course.draw(pen, rect, shown)
     return pen, rect
@@ -173,7 +173,9 @@ def test_hits_are_ticks_in_their_templates_colours_and_the_one_on_the_screen_rea
 
 def test_the_same_time_is_in_view_as_above() -> None:
     looking = made(view=View(cursor=300, left=250, span=100))
-    pen, _ = plotted(looking)
+    low, _ = plotted(looking)
+    assert not [text for text in low.texts if text.string.isdigit() and text.anchor == "center"]
+    pen, _ = plotted(looking, tall=True)
     ends = segments(pen.drawing(), VOXEL)
     assert len(ends) == 350 - 250
     times = [int(text.string) for text in pen.texts if text.string.isdigit() and text.anchor == "center"]

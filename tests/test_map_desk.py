@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rtcog_gl.model.column_facts import column_facts
+from rtcog_gl.model.draw import NO_VALUE, OUTSIDE
 from rtcog_gl.model.glass import Glass
 from rtcog_gl.model.records import no_records
 from rtcog_gl.model.session import Derived, FloatArray, Live, Mean, Session, Update
@@ -278,3 +279,12 @@ def test_two_maps_together_have_the_larger_range() -> None:
     rig.bring_hit(20)
     largest = max(float(np.abs(column(tr)).max()) for tr in (20, 40))
     assert rig.desk.state(rig.view, rig.live).vmax == largest
+
+
+def test_the_glass_brain_has_its_outline_before_there_is_a_map() -> None:
+    rig = Rig()
+    rig.live = replace(rig.live, onsets=(), offsets=(), maps=())
+    rig.how(mode="glass")
+    assert set(rig.renderer.images) == {("glass", 0, n) for n in range(3)}
+    for image in rig.renderer.images.values():
+        assert (image == NO_VALUE).any() and set(np.unique(image)) <= {NO_VALUE, OUTSIDE}

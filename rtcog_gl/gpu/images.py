@@ -114,6 +114,8 @@ class ImagesLayer:
         self._texture = gloo.Texture2D(
             atlas, format="red", internalformat="r32f", interpolation="nearest", wrapping="clamp_to_edge"
         )
+        # Otherwise vispy keeps every upload until the atlas is first drawn, which may never be.
+        gloo.get_current_canvas().context.glir.associate(self._texture.glir)
         self._program["u_atlas"] = self._texture
         self._program["u_atlas_size"] = (shelves.columns, shelves.rows)
         self._images, self._places, self._shelves, self._shown = images, places, shelves, None

@@ -236,7 +236,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     names = "colours of the map: a name that the package cmap knows, best a diverging one (default: the theme's)"
     add("--colormap", default=default.colormap, metavar="NAME", help=names)
     sphere = "radius in mm of the sphere at the crosshair whose mean time course is shown (default: 6)"
-    add("--sphere", type=number(0, 50), default=default.sphere, metavar="MM", help=sphere)
+    add("--sphere", type=number(0, 20), default=default.sphere, metavar="MM", help=sphere)
     panels = "all panels, the map alone or the scores alone (default: all)"
     add("--arrangement", choices=ARRANGEMENTS, default=default.arrangement, help=panels)
     trs = "TRs in view (default: the whole run, at most 300)"

@@ -184,6 +184,9 @@ class Scene:
     map_refused: str = ""
     """Why no map may be shown although there are some: a check of left and right failed; empty otherwise."""
 
+    map_unchecked: bool = False
+    """Whether the check of left and right could not be carried out."""
+
     @property
     def questions(self) -> tuple[str, ...]:
         """Names of the survey's questions, as far as they are known."""

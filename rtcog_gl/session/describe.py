@@ -113,7 +113,7 @@ def _mask(read: _Reader, config: Any, rows: int) -> tuple[MaskGrid | None, int]:
         return None, rows
     try:
         grid = grid_from_image(image)
-        count = int(np.count_nonzero(grid.inside))
+        count = grid.n_voxels
         if rows == count:
             return grid, rows
         total = float(np.nansum(np.asanyarray(image.dataobj), dtype=np.float64))

@@ -269,6 +269,7 @@ class Console:
             self._desk.course,
             self._has_anatomy,
             self._renderer.map_refused,
+            bool(self._renderer.map_unchecked),
         )
 
     def _make_style(self, size: tuple[int, int], content_scale: float) -> Style:

@@ -16,6 +16,7 @@ from ..model.calm import HeldRange, grown, held, robust_largest
 from ..model.column_facts import column_facts
 from ..model.course import CourseRequest
 from ..model.explained import Explained, explain, moved, multiply, strongest
+from ..model.glass import Glass, Projector
 from ..model.hits import hits_like
 from ..model.map_view import MapView
 from ..model.records import VolumeRecords
@@ -143,6 +144,8 @@ class Maps:
         if (view.map.mode == "glass") != self._wants_glass:
             self._wants_glass = not self._wants_glass
             self._feed.glass(self._wants_glass)
+            if self._wants_glass and self.shown is None:
+                self._write_silhouette()
         if not (choice.following and before.following):
             self.missing = ""
         self._mean_of = ()
@@ -159,6 +162,16 @@ class Maps:
             follows = choice.following and before.following and not news
             self._want_volume(choice.tr, comes or follows, records)
         self._aim()
+
+    def _write_silhouette(self) -> None:
+        """Have the brain's outline on the glass before there is a map."""
+        assert self._grid is not None
+        nothing = np.full(self._grid.n_voxels, np.nan, np.float32)
+        self._write_glass(Projector(self._grid).project(nothing))
+
+    def _write_glass(self, glass: Glass) -> None:
+        for n, image in enumerate(glass.images):
+            self._renderer.write_image(("glass", 0, n), image)
 
     def _has(self, tr: int, is_hit: bool, mean_of: tuple[int, ...] = ()) -> bool:
         """Return whether a map is on the screen, with its projections if they are wanted."""
@@ -310,8 +323,8 @@ class Maps:
         assert self._grid is not None
         column, facts = column[: self._grid.n_voxels], derived.facts
         n_bytes = self._renderer.write_map(column)
-        for n, image in enumerate(derived.glass.images if derived.glass is not None else ()):
-            self._renderer.write_image(("glass", 0, n), image)
+        if derived.glass is not None:
+            self._write_glass(derived.glass)
         gpu.flush()
         known = facts.peak >= 0
         mm = self._grid.mm_of(facts.peak) if known else self._grid.bounds.centre

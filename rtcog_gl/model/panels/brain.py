@@ -35,7 +35,7 @@ def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     return (
         (scene.map, scene.explained, map_title.title(scene), scene.grid is None, scene.map_refused),
-        (scene.view.map, scene.view.explain, scene.readout, scene.beside, scene.film, id(scene.course), scene.anatomy),
+        (scene.view.map, scene.view.explain, scene.readout, scene.beside, scene.film, scene.anatomy),
         course.key(scene),
     )
 

@@ -30,6 +30,10 @@ STALE = 0.35
 """How strongly the lines of the voxel before are drawn while those of the present one are being read."""
 
 
+TIMES_FROM = 130
+"""Height of a plot that has its own TRs written under it; a lower one goes with the scores' axis above it."""
+
+
 class _Series(NamedTuple):
     values: FloatArray
     """Those in view."""
@@ -57,7 +61,7 @@ def is_shown(scene: Scene) -> bool:
 
 def height(pen: Pen, inner: Rect) -> float:
     """Return the height of the plot; 0 where there is no room for one."""
-    high = min(pen.dp(116), inner.h * 0.29)
+    high = min(pen.dp(88), inner.h * 0.2)
     return float(round(high)) if high >= 3.6 * pen.px(13) else 0.0
 
 
@@ -72,7 +76,8 @@ def draw(pen: Pen, rect: Rect, scene: Scene) -> None:
     ax = _axes(pen, rect, series, t0, t1)
     washes(pen, scene, ax, words=False)
     _grid(pen, ax, scene.session.unit)
-    _time(pen, ax)
+    if rect.h >= pen.dp(TIMES_FROM):
+        _time(pen, ax)
     _hits(pen, scene, ax)
     now_line(pen, scene, ax)
     note = _note(scene, inside)
@@ -117,7 +122,7 @@ def _note(scene: Scene, inside: npt.NDArray[np.bool_]) -> str:
 
 
 def _axes(pen: Pen, rect: Rect, series: tuple[_Series, ...], t0: float, t1: float) -> Axes:
-    foot = float(round(pen.px(13) * 1.5))
+    foot = float(round(pen.px(13) * 1.5)) if rect.h >= pen.dp(TIMES_FROM) else pen.dp(4)
     high = rect.h - foot - pen.dp(6)
     values = np.concatenate([each.values for each in series]) if series else np.zeros(0, np.float32)
     lo, hi = _limits(values)

@@ -48,6 +48,8 @@ def draw(pen: Pen, scene: Scene) -> None:
     told = title(scene)
     x, y = pen.rect.x + pen.dp(18), pen.rect.y + pen.dp(30)
     convention = CONVENTIONS[scene.view.map.radiological].upper()
+    if scene.map_unchecked:
+        convention += " · NOT CHECKED"
     convention_w = pen.width(convention, 13, True, 1.6)
     end = pen.rect.right - convention_w - pen.dp(60) + pen.dp(18)
     if told.dot is not None:
@@ -68,7 +70,7 @@ def draw(pen: Pen, scene: Scene) -> None:
         used = pen.text(x, y, piece.string, 17, piece.tone, bold=piece.bold, max_width=most)
         x += min(used, most) + gap
     right = pen.rect.right - pen.dp(18) - convention_w
-    pen.text(right, y - pen.dp(2), convention, 13, "text2", bold=True, spacing=1.6)
+    pen.text(right, y - pen.dp(2), convention, 13, "warn" if scene.map_unchecked else "text2", bold=True, spacing=1.6)
 
 
 def _nothing(scene: Scene, choice: Choice) -> str:
