@@ -67,7 +67,7 @@ class Result:
     """How long the producer took to write each hit's map."""
 
     weighed: dict[int, int] = field(default_factory=dict)
-    """The window's private bytes, after so many hits (`Plan.weigh`)."""
+    """The bytes that the window made for itself (`machine.own_bytes`), after so many hits (`Plan.weigh`)."""
 
 
 def run(plan: Plan, brain: Brain, anat: Path | None) -> Result:
@@ -159,7 +159,7 @@ class _Session:
             written = int(self._stamps[1, self._plan.history + self._plan.hits[hits - 1]])
             due = written and time.monotonic_ns() > written + SETTLED_S * 1e9
             if due and hits not in self._weighed and self._window is not None:
-                self._weighed[hits] = machine.private_bytes(self._window.pid)
+                self._weighed[hits] = machine.own_bytes(self._window.pid)
 
     def _use(self, rows: list[tuple[float, ...]], names: list[str]) -> tuple[dict[str, Any], dict[str, float]]:
         """Return the per cent of a core that the processes used, and the seconds in which they did."""

@@ -80,11 +80,31 @@ def private_bytes(pid: int) -> int:
     The kernel also counts a page of shared memory as private to a process while nobody else maps that page. The
     segments are rtcog's, whoever touches them first, so they are left out.
     """
-    total, ours = 0, True
+    return sum(_private(pid).values()) or _uss(pid)
+
+
+def own_bytes(pid: int) -> int:
+    """Return the memory that a process made for itself: what is private but for pages of files as they are.
+
+    Those, of the libraries above all, count as private while nobody else has loaded the same library, so that they come
+    and go with other programs.
+    """
+    return sum(size for kind, size in _private(pid).items() if kind != "clean") or _uss(pid)
+
+
+def _private(pid: int) -> dict[str, int]:
+    """Return private bytes: ``own`` (no file's), and those of files, ``dirty`` and ``clean``; none where unknown."""
+    found = {"own": 0, "dirty": 0, "clean": 0}
+    segment, file = False, False
     for line in _lines(f"/proc/{pid}/smaps"):
         name, _, rest = line.partition(":")
-        if name.startswith("Private_"):
-            total += int(rest.split()[0]) * 1024 if ours else 0
+        if name.startswith("Private_") and not segment:
+            kind = ("clean" if name == "Private_Clean" else "dirty") if file else "own"
+            found[kind] += int(rest.split()[0]) * 1024
         elif "-" in name.split(" ")[0]:
-            ours = "/dev/shm/" not in line
-    return total or int(psutil.Process(pid).memory_full_info().uss)
+            segment, file = "/dev/shm/" in line, " /" in line
+    return found
+
+
+def _uss(pid: int) -> int:
+    return int(psutil.Process(pid).memory_full_info().uss)

@@ -28,8 +28,9 @@ EARLY = 5
 """The window's memory is taken after so many hits, and again after the last."""
 
 BYTES_A_VOXEL = 16.0
-GROWTH_A_VOXEL = 0.5
-"""Bytes a voxel and hit by which the window may grow: a map that was kept would be 4."""
+GROWTH = 0.05
+"""Part of the largest head's map by which the window may grow with each hit; most of it are words never written before.
+"""
 
 STAGES = ("committed", "final", "seen", "uploaded", "drawn", "swapped")
 
@@ -112,7 +113,7 @@ def latency(voxels: int, results: list[live.Result], writes: list[list[float]]) 
 
 
 def memory(weighed: dict[int, dict[int, int]], hits: int) -> dict[str, Any]:
-    """Return the window's private memory: a mask voxel's share of it, and its growth with the hits.
+    """Return the window's own memory: a mask voxel's share of it, and its growth with the hits.
 
     Parameters
     ----------
@@ -127,9 +128,8 @@ def memory(weighed: dict[int, dict[int, int]], hits: int) -> dict[str, Any]:
     return {
         "mb": {nv: {n: round(value / 1e6, 1) for n, value in both.items()} for nv, both in weighed.items()},
         "bytes_a_voxel": {n: at_most(value, BYTES_A_VOXEL) for n, value in share.items()},
-        "bytes_a_hit": {
-            nv: at_most(value, GROWTH_A_VOXEL * nv, a_voxel=round(value / nv, 3)) for nv, value in growth.items()
-        },
+        "kb_a_hit": {nv: round(value / 1e3, 1) for nv, value in growth.items()},
+        "part_of_a_map_a_hit": at_most(growth[most] / (4 * most), GROWTH),
     }
 
 
@@ -144,5 +144,5 @@ def measure(scale: Scale, anat: Path | None, say: Any) -> dict[str, Any]:
         if voxels != MNI_VOXELS_2MM:
             weighed[brain.nv] = results[0].weighed
     complete = all(len(both) == 2 for both in weighed.values())
-    figures["private_memory"] = memory(weighed, scale.hits) if complete else {"skipped": "too few hits to compare"}
+    figures["windows_own_memory"] = memory(weighed, scale.hits) if complete else {"skipped": "too few hits to compare"}
     return figures

@@ -52,9 +52,11 @@ class Stage:
     brain : Brain
     anatomy : Anatomy or None
         What lies under the map.
+    size : (int, int)
+        Of the picture, pixels; no larger than the window.
     """
 
-    def __init__(self, brain: Brain, anatomy: Anatomy | None = None) -> None:
+    def __init__(self, brain: Brain, anatomy: Anatomy | None = None, size: tuple[int, int] = SIZE) -> None:
         session = Session(NT, LABELS, 1.5, 2, 3, "mask", brain.nv, ".", "benchmark")
         grid = grid_from_image(brain.image())
         renderer = Renderer(session, grid, THEMES["dark"].colormap)
@@ -62,6 +64,7 @@ class Stage:
         if anatomy is not None:
             self.console.show_anatomy(anatomy)
         self._scores = np.random.default_rng(0).standard_normal((len(LABELS), NT)).astype(np.float32)
+        self._size = size
         self._n = 0
         self._hits: tuple[int, ...] = ()
         self._take(FIRST, None)
@@ -86,9 +89,9 @@ class Stage:
         how = replace(view.map, sampling="linear" if linear else "nearest")
         self.console.view = replace(view, arrangement=arrangement, map=how)
 
-    def draw(self) -> None:
-        """Paint what changed, and wait for it."""
-        self.console.paint(time.monotonic_ns(), SIZE, 1.0)
+    def draw(self, data_first: bool = False) -> None:
+        """Paint what changed, and wait for it; `data_first` leaves the words to the next time, as the window does."""
+        self.console.paint(time.monotonic_ns(), self._size, 1.0, data_first=data_first)
         finish()
 
     @property
@@ -112,4 +115,4 @@ class Stage:
     def pixels(self, rect: Rect) -> np.ndarray:  # type: ignore[type-arg]
         """Return what is on the screen there, (h, w, 3), uint8."""
         x, y, w, h = (int(value) for value in (rect.x, rect.y, rect.w, rect.h))
-        return np.asarray(gloo.read_pixels((x, SIZE[1] - y - h, w, h), alpha=False))
+        return np.asarray(gloo.read_pixels((x, self._size[1] - y - h, w, h), alpha=False))

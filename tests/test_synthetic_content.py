@@ -334,6 +334,13 @@ def test_flags_become_options() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "mm"), [("1mm", 1.0), ("2mm", 2.0), ("3.5mm", 3.5), ("1882989", 1.0), ("235375", 2.0)]
+)
+def test_voxels_can_be_asked_for_by_their_size(words: str, mm: float) -> None:
+    assert resolution_mm(parse("--voxels", words).voxels or 0) == mm
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--nvols", "ten"], "--nvols is 'ten', expected a whole number"),
@@ -342,6 +349,10 @@ def test_flags_become_options() -> None:
         (["--tr", "nan"], "tr is nan, expected seconds above 0"),
         (["--hit-thr", "inf"], "hit_thr is inf, expected a finite number"),
         (["--voxels", "3"], "voxels is 3, expected 500 to 8,000,000"),
+        (["--voxels", "0.1mm"], "voxels is 1,882,989,000, expected 500 to 8,000,000"),
+        (["--voxels", "nanmm"], "--voxels is 'nanmm', expected a whole number, or a size such as 1mm"),
+        (["--voxels", "0mm"], "--voxels is '0mm', expected a whole number, or a size such as 1mm"),
+        (["--voxels", "fine mm"], "--voxels is 'fine mm', expected a whole number, or a size such as 1mm"),
         (["--bold", "x"], "got --bold only, expected --bold, --mask and --templates together"),
         (["--labels", "a,b"], "expected --templates beside it"),
         (["--match-start", "-1"], "match_start is -1, expected 0 or more"),

@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-log = logging.getLogger("rtcog_gl")
+from rtcog_gl.session.synthetic.options import MNI_VOXELS_1MM as MNI_VOXELS_1MM
 
-MNI_VOXELS_1MM = 1_882_989
-"""Voxels of the MNI152 brain mask at 1 mm; at r mm there are about r**3 times fewer."""
+log = logging.getLogger("rtcog_gl")
 
 MNI_VOXELS_2MM = 235_375
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+MNI_VOXELS_1MM = 1_882_989
+"""Voxels of the MNI152 brain mask at 1 mm; at r mm there are about r**3 times fewer."""
+
 QUESTIONS = (
     "alert",
     "motion",
@@ -189,7 +192,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--match-start", metavar="N", help="first volume that is scored (default: 10; 20 with --bold)")
     group.add_argument("--vols-noaction", metavar="N", help="volumes of cooldown (default: 12; 8 with --bold)")
     group.add_argument("--seed", metavar="N", help="seed of the synthetic data and answers (default: 0)")
-    group.add_argument("--voxels", metavar="N", help="about how many voxels the brain has (default: 235375)")
+    group.add_argument(
+        "--voxels", metavar="N", help="about how many voxels the brain has, or their size: 1mm (default: 235375)"
+    )
 
 
 def from_args(namespace: argparse.Namespace) -> DemoOptions:
@@ -201,8 +206,9 @@ def from_args(namespace: argparse.Namespace) -> DemoOptions:
         If a value cannot be used.
     """
     given: dict[str, Any] = {"bold": namespace.bold, "mask": namespace.mask, "templates": namespace.templates}
-    for name in ("nvols", "match_start", "vols_noaction", "seed", "voxels"):
+    for name in ("nvols", "match_start", "vols_noaction", "seed"):
         given[name] = _number(name, getattr(namespace, name), int)
+    given["voxels"] = _voxels(namespace.voxels)
     for name in ("tr", "hit_thr"):
         given[name] = _number(name, getattr(namespace, name), float)
     if namespace.labels is not None:
@@ -210,6 +216,19 @@ def from_args(namespace: argparse.Namespace) -> DemoOptions:
     options = DemoOptions(**{name: value for name, value in given.items() if value is not None})
     options.resolved()
     return options
+
+
+def _voxels(text: str | None) -> int | float | None:
+    """Return how many voxels are asked for, by their number or (``2mm``) by their size in the MNI152 brain."""
+    if text is None or not text.endswith("mm"):
+        return _number("voxels", text, int)
+    try:
+        voxels = MNI_VOXELS_1MM / float(text[:-2]) ** 3
+    except (ValueError, ZeroDivisionError, OverflowError):
+        voxels = 0.0
+    if not 1 <= voxels < float("inf"):
+        raise DemoError(f"--voxels is {text!r}, expected a whole number, or a size such as 1mm")
+    return round(voxels)
 
 
 def _number(name: str, text: str | None, kind: type[int] | type[float]) -> int | float | None:
