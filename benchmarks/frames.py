@@ -20,7 +20,7 @@ from rtcog_gl.session.images import grid_from_image
 from rtcog_gl.session.synthetic.brains import MNI_VOXELS_2MM, load_brain
 from rtcog_gl.window.canvas import Window
 from rtcog_gl.window.console import Console
-from rtcog_gl.window.maps import MapFeed
+from rtcog_gl.window.feed import MapFeed
 
 SIZE = (1920, 1080)
 LABELS = tuple(f"T{k}" for k in range(7))

@@ -16,7 +16,7 @@ from rtcog_gl.model.options import WindowOptions
 from rtcog_gl.model.session import Session
 from rtcog_gl.model.theme import THEMES
 from rtcog_gl.window.console import Console
-from rtcog_gl.window.maps import MapFeed
+from rtcog_gl.window.feed import MapFeed
 
 OWN = sorted({theme.colormap for theme in THEMES.values()} | {name for name in COLORMAPS if name})
 

@@ -75,7 +75,7 @@ class Rig:
         from rtcog_gl.gpu.renderer import Renderer
         from rtcog_gl.gpu.target import CachedTarget, DirectTarget
         from rtcog_gl.window.console import Console
-        from rtcog_gl.window.maps import MapFeed
+        from rtcog_gl.window.feed import MapFeed
 
         self.renderer = Renderer(SESSION, GRID, "RdBu_r")
         if target:
@@ -461,7 +461,7 @@ def test_other_size_is_another_picture_without_remains(make: Make) -> None:
 def test_without_a_mask_there_is_a_sentence_and_no_map_is_asked_for(make: Make) -> None:
     from rtcog_gl.gpu.renderer import Renderer
     from rtcog_gl.window.console import Console
-    from rtcog_gl.window.maps import MapFeed
+    from rtcog_gl.window.feed import MapFeed
 
     rig = make("direct")
     asked: list[int] = []

@@ -49,7 +49,7 @@ class Rig:
     def __init__(self, patch: pytest.MonkeyPatch, session: Session = LIVE_SESSION) -> None:
         from rtcog_gl.gpu.renderer import Renderer
         from rtcog_gl.window.console import Console
-        from rtcog_gl.window.maps import MapFeed
+        from rtcog_gl.window.feed import MapFeed
 
         self.renderer = Renderer(session, GRID, "RdBu_r")
         self.asked: list[int] = []
@@ -75,6 +75,10 @@ class Rig:
     @property
     def maps(self) -> Any:
         return self.console._maps
+
+    @property
+    def desk(self) -> Any:
+        return self.console._desk
 
     @property
     def shown(self) -> tuple[int, bool] | None:
@@ -394,7 +398,7 @@ def test_a_live_volume_that_is_explained_uploads_its_template_once(make: Make) -
     rig = make()
     rig.bring(8)
     rig.press("explain")
-    told = rig.maps.explained
+    told = rig.desk.explained
     best = int(np.argmax(SCORES[:, 7]))
     assert (told.tr, told.template) == (7, best)
     assert told.mean == pytest.approx(float(SCORES[best, 7]), rel=1e-5)
@@ -404,7 +408,7 @@ def test_a_live_volume_that_is_explained_uploads_its_template_once(make: Make) -
         rig.uploads.clear()
         rig.asked_templates.clear()
         rig.bring(n)
-        told, before = rig.maps.explained, best
+        told, before = rig.desk.explained, best
         best = int(np.argmax(SCORES[:, n - 1]))
         assert (told.tr, told.template, told.differs) == (n - 1, best, False)
         assert rig.asked_templates == ([] if best == before else [best])
@@ -415,7 +419,7 @@ def test_a_live_volume_that_is_explained_uploads_its_template_once(make: Make) -
     rig.console.catch_up()
     rig.press("explain")
     assert rig.uploads == []
-    assert rig.maps.explained is None
+    assert rig.desk.explained is None
     assert "= product" not in rig.said()
 
 
@@ -424,7 +428,7 @@ def test_an_explained_hit_has_its_crosshair_where_the_product_is_largest(make: M
     rig.bring(12)
     rig.press("explain")
     rig.bring(13)
-    told = rig.maps.explained
+    told = rig.desk.explained
     product = volume(12) * TEMPLATES[told.template]
     assert told.at == GRID.mm_of(int(np.nanargmax(product)))
     assert told.product.here == told.product.peak == pytest.approx(float(np.nanmax(product)))
@@ -435,34 +439,34 @@ def test_a_volume_whose_scores_come_later_is_explained_by_the_same_template_unti
     rig = make()
     rig.bring(8)
     rig.press("explain")
-    before = rig.maps.explained
+    before = rig.desk.explained
     rig.records(9)
     rig.console.catch_up()
-    assert (rig.maps.explained.tr, rig.maps.explained.template) == (8, before.template)
-    assert np.isnan(rig.maps.explained.score)
+    assert (rig.desk.explained.tr, rig.desk.explained.template) == (8, before.template)
+    assert np.isnan(rig.desk.explained.score)
     rig.scores(9)
     rig.console.catch_up()
-    assert rig.maps.explained.template == int(np.argmax(SCORES[:, 8]))
-    assert not rig.maps.explained.differs
+    assert rig.desk.explained.template == int(np.argmax(SCORES[:, 8]))
+    assert not rig.desk.explained.differs
 
 
 def test_volumes_before_matching_are_not_explained(make: Make) -> None:
     rig = make()
     rig.bring(4)
     rig.press("explain")
-    assert rig.maps.explained is None
+    assert rig.desk.explained is None
     assert "not scored, so there is nothing to explain" in rig.said()
     rig.bring(6)
-    assert rig.maps.explained.tr == 5
+    assert rig.desk.explained.tr == 5
 
 
 def test_a_template_that_cannot_be_read_costs_the_explanation(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = make()
     monkeypatch.setattr(rig, "_template", lambda k: None)
-    rig.maps._feed = replace(rig.maps._feed, template=lambda k: None)
+    rig.desk._explaining._feed = replace(rig.desk._explaining._feed, template=lambda k: None)
     rig.bring(8)
     rig.press("explain")
-    assert rig.maps.explained is None
+    assert rig.desk.explained is None
     assert "its template cannot be shown" in rig.said()
     assert rig.shown == (7, False)
 
@@ -509,4 +513,4 @@ def test_a_mask_of_fewer_voxels_than_a_volume_is_shown(canvas: Any, monkeypatch:
     rig.console.absorb(Update(rig.console.live, volume_tr=6, volume_column=longer))
     rig.console.catch_up()
     assert rig.shown == (6, False)
-    assert rig.maps.explained.tr == 6
+    assert rig.desk.explained.tr == 6

@@ -159,7 +159,7 @@ class Reader:
 
     def __init__(self) -> None:
         from rtcog_gl.window.courses import Courses
-        from rtcog_gl.window.maps import MapFeed
+        from rtcog_gl.window.feed import MapFeed
 
         self.asked: list[CourseRequest | None] = []
         self.courses = Courses(GRID, MapFeed(lambda tr: None, course=self.asked.append))

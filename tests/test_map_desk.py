@@ -63,8 +63,8 @@ class Rig:
     """A desk whose watcher answers when it is told to."""
 
     def __init__(self, session: Session = SESSION) -> None:
+        from rtcog_gl.window.feed import MapFeed
         from rtcog_gl.window.map_desk import MapDesk
-        from rtcog_gl.window.maps import MapFeed
 
         self.renderer = Renderer()
         self.asked: list[Any] = []
@@ -245,15 +245,15 @@ def test_the_readout_tells_voxel_value_and_the_template_there() -> None:
     rig = Rig(replace(SESSION, has_templates=True))
     asked: list[tuple[int, int]] = []
     rig.desk._feed = SimpleNamespace(template_value=lambda k, v: asked.append((k, v)) or 0.25)  # type: ignore[assignment]
-    assert rig.desk.readout(SCORES) is None
+    assert rig.desk.readout(rig.live, SCORES) is None
     rig.bring_hit(40)
     rig.how(at=GRID.mm_of(77))
-    told = rig.desk.readout(SCORES)
+    told = rig.desk.readout(rig.live, SCORES)
     assert told is not None and told.in_mask and told.value == column(40)[77]
     assert told.ijk == tuple(GRID.ijk_of(77).tolist()) and (told.template, told.template_value) == (0, 0.25)
     assert asked == [(0, 77)]
     rig.how(at=(500.0, 0.0, 0.0))
-    told = rig.desk.readout(SCORES)
+    told = rig.desk.readout(rig.live, SCORES)
     assert told is not None and not told.in_mask and np.isnan(told.value) and np.isnan(told.template_value)
 
 

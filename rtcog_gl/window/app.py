@@ -26,9 +26,9 @@ from .backdrop import AnatomyLoader
 from .canvas import CannotOpen, Window
 from .columns import Columns
 from .console import Console
+from .feed import MapFeed
 from .latency import LatencyLog
 from .loop import Loop
-from .maps import MapFeed
 from .watch import Watcher
 
 log = logging.getLogger("rtcog_gl")

@@ -28,9 +28,9 @@ from ..model.session import Live, Session, Update
 from ..model.theme import THEMES
 from ..model.view import Extent, View, apply, initial_view
 from ..model.volume import MaskGrid
+from .feed import MapFeed
 from .latency import Shown
 from .map_desk import MapDesk
-from .maps import MapFeed
 
 log = logging.getLogger("rtcog_gl")
 
@@ -196,7 +196,7 @@ class Console:
 
     def _choose(self) -> None:
         self._desk.choose(self.view, self.live, self._volumes, self._scores)
-        self._maps.explain(self.view.explain, self._scores)
+        self._desk.explain(self.view, self.live, self._scores)
 
     def _extent(self) -> Extent:
         session, live = self.session, self.live
@@ -230,7 +230,7 @@ class Console:
         if hit is not None:
             shown.append(hit)
         if update.map_column is not None:
-            self._maps.explain(self.view.explain, self._scores)
+            self._desk.explain(self.view, self.live, self._scores)
         return shown
 
     @property
@@ -241,7 +241,7 @@ class Console:
     def catch_up(self) -> list[Shown]:
         """Upload the volume that waits, once no columns do; return what the next frame shows for the first time."""
         volume = self._desk.take_volume(self.view)
-        self._maps.explain(self.view.explain, self._scores)
+        self._desk.explain(self.view, self.live, self._scores)
         return [] if volume is None else [volume]
 
     def _scene(self, now_ns: int) -> Scene:
@@ -262,8 +262,8 @@ class Console:
             PHOTODIODE if self._options.photodiode else 0,
             self.keeper_lost,
             self._maps.missing,
-            self._maps.explained,
-            self._desk.readout(self._scores),
+            self._desk.explained,
+            self._desk.readout(self.live, self._scores),
             self._desk.beside,
             self._desk.film(self.live, self._scores),
             self._desk.course,

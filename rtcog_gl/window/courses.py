@@ -7,7 +7,7 @@ import numpy as np
 from ..model.course import Course, CourseRequest
 from ..model.sphere import sphere
 from ..model.volume import MaskGrid, Point
-from .maps import MapFeed
+from .feed import MapFeed
 
 
 class Courses:

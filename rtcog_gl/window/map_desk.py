@@ -6,6 +6,7 @@ import math
 
 from ..gpu.renderer import Renderer
 from ..model.course import Course
+from ..model.explained import Explained
 from ..model.map_actions import MapState
 from ..model.map_range import range_of, threshold_of
 from ..model.readout import read
@@ -16,9 +17,11 @@ from ..model.shown import shown_or_newest
 from ..model.view import View
 from ..model.volume import MaskGrid
 from .courses import Courses
+from .explaining import Explaining
+from .feed import MapFeed
 from .film import Film
 from .latency import Shown
-from .maps import MapFeed, Maps
+from .maps import Maps
 from .pinned import Pinned
 
 
@@ -42,6 +45,7 @@ class MapDesk:
         self._film = Film(renderer, feed.thumb) if grid is not None else None
         self._pinned = Pinned(grid, renderer, feed) if grid is not None else None
         self._courses = Courses(grid, feed) if grid is not None and session.slots else None
+        self._explaining = Explaining(grid, renderer, feed) if grid is not None else None
 
     def choose(
         self, view: View, live: Live, records: VolumeRecords, scores: FloatArray, coming: Update | None = None
@@ -80,6 +84,16 @@ class MapDesk:
         self._aim(view)
         return volume
 
+    def explain(self, view: View, live: Live, scores: FloatArray) -> None:
+        """Find out why the map matches its template, if that is asked for (see `Explaining.explain`)."""
+        if self._explaining is not None:
+            self._explaining.explain(view.explain, self.maps, scores, view.map.at, live.n_final)
+
+    @property
+    def explained(self) -> Explained | None:
+        """Why the map matches its template, where that is asked for and known."""
+        return None if self._explaining is None or self.maps.shown is None else self._explaining.told
+
     @property
     def beside(self) -> ShownMap | None:
         """The hit that is pinned beside the map, once its map is there."""
@@ -94,12 +108,13 @@ class MapDesk:
         """Return what is on the filmstrip, newest first, and ask for thumbnails that are missing."""
         return () if self._film is None else self._film.hits(live.maps, self.maps.shown, scores)
 
-    def readout(self, scores: FloatArray) -> Readout | None:
+    def readout(self, live: Live, scores: FloatArray) -> Readout | None:
         """Return what is under the crosshair; None while there is no map."""
         shown, column = self.maps.shown, self.maps.column
-        if shown is None or column is None or self._grid is None:
+        if shown is None or column is None or self._grid is None or self._explaining is None:
             return None
-        k = self.maps.best_template(scores) if self._session.has_templates and not shown.mean_of else None
+        known = self._session.has_templates and not shown.mean_of
+        k = self._explaining.best_template(shown, scores, live.n_final) if known else None
         voxel = self._grid.voxel_at(shown.crosshair)
         there = math.nan if k is None or voxel is None else self._feed.template_value(k, voxel)
         return read(self._grid, column, shown.crosshair, k, there)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..gpu import renderer as gpu
 from ..gpu.renderer import Renderer
-from ..model.actions import best_template
-from ..model.calm import HeldRange, grown, held, robust_largest
+from ..model.calm import HeldRange, grown, held
 from ..model.column_facts import column_facts
-from ..model.course import CourseRequest
-from ..model.explained import Explained, explain, moved, multiply, strongest
 from ..model.glass import Glass, Projector
 from ..model.hits import hits_like
 from ..model.map_view import MapView
@@ -25,48 +21,13 @@ from ..model.session import Derived, FloatArray, Live, Session, Update
 from ..model.shown import Choice, chosen, why_missing
 from ..model.view import View
 from ..model.volume import MaskGrid, Point
+from .feed import MapFeed
 from .latency import Shown
-
-
-def _nothing(_: object) -> None:
-    """Do nothing."""
 
 
 def _vmax(derived: Derived) -> float:
     """Return the range of a single map that nothing is compared with; 0 where all its values are 0."""
     return derived.facts.largest if derived.facts.peak >= 0 else 1.0
-
-
-@dataclass(frozen=True)
-class MapFeed:
-    """What the console can ask its watcher for; what was asked for comes as an update."""
-
-    hit: Callable[[int], None]
-    """Asks for the map of the hit at a TR."""
-
-    volume: Callable[[int], None] = _nothing
-    """Asks for the volume of a TR."""
-
-    follow: Callable[[bool], None] = _nothing
-    """Says whether every new volume is wanted."""
-
-    template: Callable[[int], FloatArray | None] = _nothing
-    """Returns the map of a template, (Nv,), NaN outside its own mask, or None where there is none."""
-
-    template_value: Callable[[int, int], float] = lambda k, voxel: math.nan
-    """Returns the value of template k at a voxel; NaN outside its own mask, or where it is not known."""
-
-    mean: Callable[[tuple[int, ...]], None] = _nothing
-    """Asks for the mean over the maps of the hits at these TRs."""
-
-    thumb: Callable[[int], None] = _nothing
-    """Asks for the thumbnail of the hit at a TR."""
-
-    course: Callable[[CourseRequest | None], None] = _nothing
-    """Asks for a time course, now and after every new volume, or (None) no longer for any."""
-
-    glass: Callable[[bool], None] = _nothing
-    """Says whether maps shall come with their projections."""
 
 
 class Maps:
@@ -87,7 +48,6 @@ class Maps:
         self.shown: ShownMap | None = None
         self.column: FloatArray | None = None
         """The map on the screen, (n_voxels,)."""
-        self.explained: Explained | None = None
         self.missing = ""
         """Why the map that should be shown is not; empty otherwise."""
         self.choice = Choice()
@@ -107,10 +67,7 @@ class Maps:
         self._refused: int | None = None
         self._waiting: Update | None = None
         self._range = HeldRange()
-        self._product_range = HeldRange()
         self._peak_of_newest_hit: Point | None = None
-        self._explained_what: tuple[float, ...] = ()
-        self._template: tuple[int, FloatArray] | None = None
 
     @property
     def waiting(self) -> bool:
@@ -212,8 +169,7 @@ class Maps:
 
     def _drop(self, missing: str) -> None:
         """Show no map, and say why."""
-        self.shown, self.explained, self._explained_what, self.missing = None, None, (), missing
-        self.column = None
+        self.shown, self.column, self.missing = None, None, missing
 
     def _why_refused(self, tr: int) -> str:
         ended = self._live.ended
@@ -343,75 +299,3 @@ class Maps:
         self.missing, self._refused, self.column = "", None, column
         self._aim()
         return n_bytes
-
-    def explain(self, wanted: bool, scores: FloatArray) -> None:
-        """Find out why the map matches its template, and upload what shows it; what is known already is kept.
-
-        Parameters
-        ----------
-        wanted : bool
-            Whether it is to be shown at all.
-        scores : array, (templates, Nt)
-            NaN where nothing was measured.
-        """
-        if not wanted:
-            self._forget_template()
-        shown, column = self.shown, self.column
-        k = self.best_template(scores) if wanted and not self._mean_of else None
-        template = None if k is None else self._template_of(k)
-        if shown is None or column is None or self._grid is None or k is None or template is None:
-            self.explained, self._explained_what = None, ()
-            return
-        score = float(scores[k, shown.tr])
-        what = (shown.tr, shown.index, k, score)
-        if self.explained is not None and np.array_equal(what, self._explained_what, equal_nan=True):
-            if self._how.at is not None and self._how.at != self.explained.at:
-                self.explained = moved(self.explained, self._grid, column, template, self._how.at)
-            return
-        product = multiply(column, template)
-        # A volume's planes stay where they are as long as it matches the same template.
-        at = self._how.at or strongest(self._grid, product if shown.is_hit else template) or shown.crosshair
-        told = explain(self._grid, shown.tr, column, template, k, score, at)
-        if told is not None:
-            self._renderer.write_map(product, "product")
-            told = self._calm(told, shown, product)
-        self.explained, self._explained_what = told, what
-
-    def _forget_template(self) -> None:
-        """Give back what only the explanation needs: three times the memory of a map."""
-        if self._template is not None:
-            self._template = None
-            self._renderer.drop_map("template")
-            self._renderer.drop_map("product")
-
-    def best_template(self, scores: FloatArray) -> int | None:
-        """Return the template that the map on the screen matches best."""
-        if self.shown is None or self.shown.tr >= scores.shape[1]:
-            return None
-        best = best_template(scores[:, self.shown.tr])
-        if best is None and self.explained is not None and self.shown.tr >= self._live.n_final:
-            # The scores come a moment later.
-            return self.explained.template
-        return best
-
-    def _template_of(self, k: int) -> FloatArray | None:
-        if self._grid is None:
-            return None
-        if self._template is None or self._template[0] != k:
-            template = self._feed.template(k)
-            if template is None or len(template) < self._grid.n_voxels:
-                return None
-            self._template = (k, template[: self._grid.n_voxels])
-            self._renderer.write_map(self._template[1], "template")
-        return self._template[1]
-
-    def _calm(self, told: Explained, shown: ShownMap, product: FloatArray) -> Explained:
-        """Give a volume and its product ranges that are held; a hit has its own."""
-        if shown.is_hit:
-            return told
-        largest = robust_largest(product)
-        if self.choice.following:
-            self._product_range = held(self._product_range, largest)
-        vmax = grown(self._product_range.vmax, largest) or told.product.vmax
-        volume = replace(told.volume, vmax=shown.vmax or told.volume.vmax)
-        return replace(told, volume=volume, product=replace(told.product, vmax=vmax))

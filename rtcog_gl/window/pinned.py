@@ -11,7 +11,7 @@ from ..model.column_facts import column_facts
 from ..model.scene import ShownMap
 from ..model.session import Derived, FloatArray, Update
 from ..model.volume import MaskGrid, Point
-from .maps import MapFeed
+from .feed import MapFeed
 
 
 class Pinned:
