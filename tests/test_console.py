@@ -308,7 +308,7 @@ def test_help_lies_over_the_panels_and_leaves_nothing_behind(make: Make) -> None
     with_help = rig.picture()
     names = panels(rig)
     assert names[-1] in ("help", "photodiode")
-    box = rig.console._panels["help"].drawing.rect
+    box = rig.console._panels.drawings["help"].rect
     inside = crop(with_help, box)
     assert (crop(before, box) != inside).any(axis=-1).mean() > 0.1
     rig.columns(21)
@@ -334,7 +334,7 @@ def test_photodiode_lies_over_the_footer_and_follows_the_newest_volume(make: Mak
 def test_failing_panel_costs_only_itself(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from rtcog_gl.window import console
+    from rtcog_gl.window import panels
 
     rig = make("direct")
     rig.columns(20)
@@ -345,7 +345,7 @@ def test_failing_panel_costs_only_itself(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("no such slice")
 
-    monkeypatch.setattr(console.brain, "draw", fail)
+    monkeypatch.setattr(panels.brain, "draw", fail)
     broken.columns(20)
     with caplog.at_level(logging.ERROR, "rtcog_gl"):
         broken.paint()
@@ -471,7 +471,7 @@ def test_without_a_mask_there_is_a_sentence_and_no_map_is_asked_for(make: Make) 
     assert console.paint(rig.now_ns, SIZE, 1.0)
     assert asked == []
     assert {c.kind: c.n_bytes for c in shown}["scores"] == 4 * N_TEMPLATES
-    assert "no map: this session's mask" in " ".join(t.string for t in console._panels["map"].drawing.texts)
+    assert "no map: this session's mask" in " ".join(t.string for t in console._panels.drawings["map"].texts)
 
 
 def test_columns_can_be_painted_before_the_words_round_them(make: Make) -> None:

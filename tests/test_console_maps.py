@@ -182,14 +182,14 @@ def test_columns_are_painted_before_a_volume_is_uploaded(make: Make) -> None:
     rig = make()
     rig.bring(8)
     rig.paint()
-    before = rig.console._panels["map"].drawing
+    before = rig.console._panels.drawings["map"]
     rig.uploads.clear()
     rig.scores(9)
     rig.records(9)
     assert rig.console.waiting
     rig.paint(data_first=True)
     assert rig.uploads == []
-    assert rig.console._panels["map"].drawing.slices == before.slices
+    assert rig.console._panels.drawings["map"].slices == before.slices
     assert [c.kind for c in rig.console.catch_up()] == ["volume"]
     assert not rig.console.waiting
     assert rig.console.catch_up() == []

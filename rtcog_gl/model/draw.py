@@ -33,6 +33,14 @@ class Rect(NamedTuple):
         """First y that is no longer inside."""
         return self.y + self.h
 
+    def holds(self, x: float, y: float) -> bool:
+        """Return whether a pixel position lies inside."""
+        return self.x <= x < self.right and self.y <= y < self.bottom
+
+    def overlaps(self, other: Rect) -> bool:
+        """Return whether two rectangles have a place in common."""
+        return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
+
     def inset(
         self, left: float, top: float | None = None, right: float | None = None, bottom: float | None = None
     ) -> Rect:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +13,11 @@ from ..gpu import renderer as gpu
 from ..gpu.colormaps import remark_on
 from ..gpu.renderer import Renderer
 from ..model.anatomy import Anatomy
-from ..model.damage import damage
-from ..model.draw import Drawing, Rect, ShapeList, Target
+from ..model.draw import Target
 from ..model.layout import Layout, auto_scale, layout
 from ..model.map_actions import MapState, apply_to_map, point_at, scroll_at
 from ..model.map_notes import note_of
 from ..model.options import WindowOptions
-from ..model.panels import answers, brain, footer, gates, help, lanes, scores, strip
 from ..model.records import no_records
 from ..model.ruler import Ruler
 from ..model.scene import Latency, Scene, Style, empty_scores
@@ -31,16 +28,13 @@ from ..model.volume import MaskGrid
 from .feed import MapFeed
 from .latency import Shown
 from .map_desk import MapDesk
+from .panels import Panels
 
 log = logging.getLogger("rtcog_gl")
 
 PHOTODIODE = 32
 """Side of the square for the light sensor, in framebuffer pixels."""
 
-WORDS = {"strip", "footer", "answers", "gates", "lanes"}
-"""Panels that show no columns of scores."""
-
-WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 NOTE_S = 6.0
 
 MAP_WORDS = {
@@ -48,14 +42,6 @@ MAP_WORDS = {
     "volumes": "map: every volume",
     "hits": "map: hits only",
 }
-
-
-@dataclass
-class _Panel:
-    """The last picture of a panel, and what it was made of."""
-
-    key: Hashable
-    drawing: Drawing
 
 
 class Console:
@@ -97,10 +83,9 @@ class Console:
         self._maps = self._desk.maps
         self._has_anatomy = False
         self._ruler = Ruler(renderer.font)
-        self._panels: dict[str, _Panel] = {}
+        self._panels = Panels(self.say)
         self._note, self._note_until = "", 0.0
         self._style: Style | None = None
-        self._broken: set[str] = set()
         if self.view.map.colormap:
             self._recolour()
 
@@ -119,7 +104,7 @@ class Console:
         except ValueError as error:
             log.error("%s", error)
             self.say(str(error))
-        self._panels.pop("map", None)
+        self._panels.forget("map")
 
     def act(self, action: str) -> None:
         """Change the view."""
@@ -142,7 +127,7 @@ class Console:
 
     def press(self, x: float, y: float) -> Target | None:
         """Do what a click at a framebuffer pixel does; return what was hit, for `drag`."""
-        target = self._target_at(x, y)
+        target = self._panels.target_at(x, y)
         if target is not None:
             self.drag(target, x, y)
         return target
@@ -155,20 +140,10 @@ class Console:
 
     def scroll(self, x: float, y: float, steps: float) -> None:
         """Do what the mouse wheel does over a framebuffer pixel; away from the user is positive."""
-        target, before = self._target_at(x, y), self.view
+        target, before = self._panels.target_at(x, y), self.view
         if target is not None:
             self.view = scroll_at(before, target, steps, self._state())
             self._changed(before)
-
-    def _target_at(self, x: float, y: float) -> Target | None:
-        """Return the uppermost target under a pixel."""
-        for panel in reversed(self._panels.values()):
-            for target in reversed(panel.drawing.targets):
-                if holds(target.rect, x, y):
-                    return target
-            if holds(panel.drawing.rect, x, y):
-                return None
-        return None
 
     def _state(self) -> MapState:
         """Return what there is for actions on the map to act on."""
@@ -192,7 +167,7 @@ class Console:
             remark = str(error)
         if remark:
             self.say(remark)
-        self._panels.pop("map", None)
+        self._panels.forget("map")
 
     def _choose(self) -> None:
         self._desk.choose(self.view, self.live, self._volumes, self._scores)
@@ -302,88 +277,24 @@ class Console:
             Draw the panels that show columns and leave the words round them to the next call.
         """
         style = self._make_style(size, content_scale)
-        uncovered = "help" in self._panels and not self.view.help
+        uncovered = "help" in self._panels.drawings and not self.view.help
         if self._style is None or style.layout != self._style.layout or redraw or uncovered:
-            self._panels.clear()
+            self._panels.forget()
         anew = not self._panels
         self._style = style
         scene = self._scene(now_ns)
-        parts = self._refresh(scene, style, data_first and not anew)
+        parts = self._panels.refresh(scene, style, data_first and not anew)
         if not parts:
             return False
-        drawings = {name: panel.drawing for name, panel in self._panels.items()}
+        drawings = self._panels.drawings
         if self._renderer.begin(size) or anew:
             parts = {name: drawing.rect for name, drawing in drawings.items()}
             self._renderer.clear(style.theme.background)
         self._renderer.draw(drawings, parts, size)
         return True
 
-    def _refresh(self, scene: Scene, style: Style, data_only: bool = False) -> dict[str, Rect]:
-        """Make the drawings of panels whose content changed; return what to paint of each, in painting order."""
-        makers: dict[str, tuple[Hashable, Callable[[], Drawing]]] = {
-            "strip": (strip.key(scene), lambda: strip.draw(scene, style)),
-            "scores": (scores.key(scene), lambda: scores.draw(scene, style)),
-            "gates": (gates.key(scene), lambda: gates.draw(scene, style)),
-            "map": (brain.key(scene), lambda: brain.draw(scene, style)),
-            "footer": (footer.key(scene), lambda: footer.draw(scene, style)),
-        }
-        place = style.layout.answers
-        if place is not None:
-            makers["answers"] = (answers.key(scene), lambda: answers.draw(scene, style, place))
-        under = style.layout.lanes
-        if under is not None:
-            makers["lanes"] = (lanes.key(scene), lambda: lanes.draw(scene, style, under))
-        if scene.view.help:
-            makers["help"] = (None, lambda: help.draw(style))
-        if self._options.photodiode:
-            odd = scene.live.n_final > 0 and (scene.live.n_final - 1) % 2 == 1
-            makers["photodiode"] = (odd, lambda: _photodiode(style.layout.size, odd))
-        parts: dict[str, Rect] = {}
-        for name, (key, make) in makers.items():
-            if (data_only and name in WORDS) or not style.layout.has(name):
-                continue
-            old = self._panels.get(name)
-            part: Rect | None = None
-            if old is None or old.key != key:
-                drawing = self._make(name, make, style)
-                part = drawing.rect if old is None else damage(old.drawing, drawing, style.ruler)
-                self._panels[name] = old = _Panel(key, drawing)
-            if any(_overlap(old.drawing.rect, below) for below in parts.values()):
-                part = old.drawing.rect
-            if part is not None:
-                parts[name] = part
-        return parts
-
-    def _make(self, name: str, make: Callable[[], Drawing], style: Style) -> Drawing:
-        """Make a panel's drawing; what goes wrong costs this panel, and is said once."""
-        try:
-            return make()
-        except Exception as error:
-            if name not in self._broken:
-                self._broken.add(name)
-                log.exception("the panel %r cannot be drawn", name)
-                self.say(f"the panel {name!r} cannot be drawn: {type(error).__name__}: {error}")
-            rect = style.layout.panels.get(name, Rect(0, 0, 1, 1))
-            return Drawing(rect, ShapeList().array(), style.theme.panel)
-
     def picture(self) -> npt.NDArray[np.uint8]:
         """Return the picture that was drawn last, (height, width, 3), uint8."""
         if self._style is None:
             return np.zeros((1, 1, 3), np.uint8)
         return gpu.picture(self._style.layout.size)
-
-
-def _photodiode(size: tuple[int, int], odd: bool) -> Drawing:
-    rect = Rect(size[0] - PHOTODIODE, size[1] - PHOTODIODE, PHOTODIODE, PHOTODIODE)
-    shapes = ShapeList()
-    shapes.box(rect, WHITE if odd else BLACK)
-    return Drawing(rect, shapes.array())
-
-
-def holds(rect: Rect, x: float, y: float) -> bool:
-    """Return whether a pixel position lies in a rectangle."""
-    return rect.x <= x < rect.right and rect.y <= y < rect.bottom
-
-
-def _overlap(a: Rect, b: Rect) -> bool:
-    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
