@@ -104,12 +104,12 @@ class Stage:
 
     def planes(self) -> list[Target]:
         """Return the slices that answer to the mouse, as they were drawn last."""
-        targets = self.console._panels["map"].drawing.targets
+        targets = self.console._panels.drawings["map"].targets
         return [target for target in targets if target.action == "crosshair" and target.plane is not None]
 
     def panel(self) -> Rect:
         """Return where the map panel is, in pixels."""
-        rect = self.console._panels["map"].drawing.rect
+        rect = self.console._panels.drawings["map"].rect
         return Rect(*(round(value) for value in (rect.x, rect.y, rect.w, rect.h)))
 
     def pixels(self, rect: Rect) -> np.ndarray:  # type: ignore[type-arg]

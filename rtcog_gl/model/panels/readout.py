@@ -116,7 +116,8 @@ def _voxel(scene: Scene, told: Readout) -> tuple[Line, ...]:
     if told.template is None or not told.in_mask:
         return (voxel,)
     name = scene.session.labels[told.template]
-    return voxel, Line(signed(told.template_value), "text2", rank=3, name=name)
+    there = signed(told.template_value) if math.isfinite(told.template_value) else "none"
+    return voxel, Line(there, "text2", rank=3, name=name)
 
 
 def _peak(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
