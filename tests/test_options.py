@@ -11,20 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtcog_gl.model.map_view import AXES, MODES, MapView
+from rtcog_gl.model.option_values import MAX_SIZE, MIN_SIZE, map_range, percentiles, size
 from rtcog_gl.model.options import (
     ARRANGEMENTS,
     ENVIRONMENT,
-    MAX_SIZE,
-    MIN_SIZE,
     SAMPLINGS,
     WindowOptions,
     add_flags,
     from_args,
-    map_range,
     markdown,
     parse_options,
-    percentiles,
-    size,
 )
 from rtcog_gl.model.view import View, initial_view
 

@@ -1,4 +1,4 @@
-"""Reads the values of options, for argparse: what is wrong gets one sentence with the value got and the one expected."""
+"""Reads the values of options, for argparse: what is wrong gets one sentence, with the value got and that expected."""
 
 from __future__ import annotations
 
