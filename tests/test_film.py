@@ -48,12 +48,12 @@ class Images:
 
 
 class Rig:
-    def __init__(self) -> None:
+    def __init__(self, later_s: float = 0.0) -> None:
         from rtcog_gl.window.film import Film
 
         self.images = Images()
         self.asked: list[int] = []
-        self.film = Film(self.images, self.asked.append)  # type: ignore[arg-type]
+        self.film = Film(self.images, self.asked.append, later_s)  # type: ignore[arg-type]
 
     def hits(self, n: int, here: ShownMap | None = None) -> tuple[FilmHit, ...]:
         return self.film.hits(TRS[:n], here, SCORES)
@@ -90,6 +90,24 @@ def test_a_thumbnail_is_asked_for_once_newest_first() -> None:
     rig.answer()
     rig.hits(4)
     assert rig.asked == []
+
+
+def test_a_thumbnail_is_asked_for_when_the_map_has_had_time_to_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rtcog_gl.window import film
+
+    now = [100.0]
+    monkeypatch.setattr(film.time, "monotonic", lambda: now[0])
+    rig = Rig(later_s=0.1)
+    rig.hits(1)
+    now[0] += 0.06
+    rig.hits(2)
+    assert rig.asked == []
+    now[0] += 0.06
+    rig.hits(2)
+    assert rig.asked == [10]
+    now[0] += 0.06
+    rig.hits(2)
+    assert rig.asked == [10, 20]
 
 
 def test_a_hit_tells_what_its_thumbnail_is() -> None:

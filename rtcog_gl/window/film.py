@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,9 @@ from ..model.film import on_film
 from ..model.scene import FilmHit, ShownMap
 from ..model.session import FloatArray
 from ..model.thumbnail import Thumb
+
+LATER_S = 0.1
+"""How long a new hit's thumbnail is not asked for: its map and the words round it go to the screen first."""
 
 
 class Film:
@@ -22,11 +26,16 @@ class Film:
         Gets the thumbnails.
     ask : callable
         Asks for the thumbnail of a hit's TR; it comes as an update.
+    later_s : float
+        Seconds between the first look at a hit and the question.
     """
 
-    def __init__(self, renderer: Renderer, ask: Callable[[int], None]) -> None:
+    def __init__(self, renderer: Renderer, ask: Callable[[int], None], later_s: float = LATER_S) -> None:
         self._renderer = renderer
         self._ask = ask
+        self._later_s = later_s
+        self._known: dict[int, float] = {}
+        """When each hit of the strip was first looked at, s."""
         self._asked: set[int] = set()
         self._thumbs: dict[int, Thumb] = {}
 
@@ -43,8 +52,9 @@ class Film:
         there = on_film(maps, index)
         wanted = [maps[i] for i in there]
         self._let_go(set(wanted))
+        now = time.monotonic()
         for tr in wanted:
-            if tr not in self._asked:
+            if tr not in self._asked and now >= self._known.setdefault(tr, now) + self._later_s:
                 self._asked.add(tr)
                 self._ask(tr)
         best = hit_markers(scores[:, wanted])
@@ -62,6 +72,7 @@ class Film:
     def _let_go(self, wanted: set[int]) -> None:
         gone = self._thumbs.keys() - wanted
         self._asked &= wanted
+        self._known = {tr: since for tr, since in self._known.items() if tr in wanted}
         if gone:
             self._renderer.drop_images([("thumb", tr, 0) for tr in gone])
         for tr in gone:

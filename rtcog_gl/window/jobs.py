@@ -10,12 +10,12 @@ import logging
 
 import numpy as np
 
-from ..model.column_facts import ColumnFacts, column_facts
+from ..model.column_facts import column_facts
 from ..model.course import Course, CourseRequest
 from ..model.finite import finite_mean
 from ..model.glass import Glass, Projector
 from ..model.session import Derived, FloatArray, Live, Mean, Session, Update
-from ..model.thumbnail import Thumb, thumbnail
+from ..model.thumbnail import thumbnail
 from ..model.volume import MaskGrid
 from .background import Job
 from .hit_maps import HitMaps
@@ -51,7 +51,6 @@ class Jobs:
         self._session, self._grid = session, grid
         self._maps, self._volumes = maps, volumes
         self._projector: Projector | None = None
-        self._newest: Thumb | None = None
 
     def derived(self, column: FloatArray) -> Derived:
         """Work out what the drawing needs of a map column (Nv,)."""
@@ -96,28 +95,18 @@ class Jobs:
             yield
         return Update(Live(), mean=Mean(trs, mean, self.derived(mean)))
 
-    def thumb(self, tr: int, column: FloatArray | None = None, facts: ColumnFacts | None = None) -> Job:
-        """Bring the thumbnail of a hit; `column` and `facts` are its map's, where they are known already.
-
-        The last one is kept: a hit that is new comes with its thumbnail, and is asked for at the same moment.
-        """
-        if self._newest is not None and self._newest.tr == tr:
-            return Update(Live(), thumbs=(self._newest,))
-        if self._grid is None:
+    def thumb(self, tr: int) -> Job:
+        """Bring the thumbnail of a hit; nothing where its map cannot be read."""
+        column = None if self._grid is None else self._maps.column(tr)
+        if self._grid is None or column is None:
+            log.debug("the map of the hit at TR %d cannot be read: there is no thumbnail of it", tr)
             return None
-        if column is None:
-            column = self._maps.column(tr)
-            if column is None:
-                log.debug("the map of the hit at TR %d cannot be read: there is no thumbnail of it", tr)
-                return None
-            yield
+        yield
         column = self._of_mask(column)
-        if facts is None:
-            facts = column_facts(column)
-            yield
+        facts = column_facts(column)
+        yield
         voxel = facts.peak if facts.peak >= 0 else column.size // 2
-        self._newest = thumbnail(self._grid, column, voxel, tr, facts.largest)
-        return Update(Live(), thumbs=(self._newest,))
+        return Update(Live(), thumbs=(thumbnail(self._grid, column, voxel, tr, facts.largest),))
 
     def keep(self, trs: tuple[int, ...]) -> Job:
         """After the end, keep what can still be asked for, and give rtcog's and the producer's memory back.

@@ -138,7 +138,7 @@ class Watcher:
 
     def want_thumb(self, tr: int) -> None:
         """Ask for the thumbnail of a hit; it comes as an update, once, also if it was on its way."""
-        self._ask(lambda: self._add_thumb(Update(Live(), map_tr=tr)))
+        self._ask(lambda: self._add_thumb(tr))
 
     def want_course(self, request: CourseRequest | None) -> None:
         """Ask for a time course, now and after every new volume, and no longer for any other; None: for none."""
@@ -162,12 +162,9 @@ class Watcher:
         self._asked.append(what)
         self._wake_thread()
 
-    def _add_thumb(self, hit: Update) -> None:
-        """Have a thumbnail made of a hit that is known by its TR alone, or with its map."""
-        tr, derived = hit.map_tr, hit.map_derived
-        if tr is not None and ("thumb", tr) not in self._background:
-            job = self._jobs.thumb(tr, hit.map_column, None if derived is None else derived.facts)
-            self._background.add(("thumb", tr), LATER, job)
+    def _add_thumb(self, tr: int) -> None:
+        if ("thumb", tr) not in self._background:
+            self._background.add(("thumb", tr), LATER, self._jobs.thumb(tr))
 
     def _follow_course(self, request: CourseRequest | None) -> None:
         self._course = None if request is None else CourseReader(request, self._volumes)
@@ -289,9 +286,7 @@ class Watcher:
             return True
         stamps = self._stamps(1, tr, time.monotonic_ns())
         derived = self._jobs.derived(column)
-        hit = Update(self._as_told(), map_tr=tr, map_column=column, map_stamps=stamps, map_derived=derived)
-        self._push(hit)
-        self._add_thumb(hit)
+        self._push(Update(self._as_told(), map_tr=tr, map_column=column, map_stamps=stamps, map_derived=derived))
         return True
 
     def _stamps(self, row: int, t: int, seen: int) -> Stamps:
