@@ -65,23 +65,22 @@ def expected_mean(rig: Rig, trs: tuple[int, ...]) -> npt.NDArray[np.float64]:
     return np.array([np.nan if np.isnan(row).all() else np.nanmean(row) for row in values])
 
 
-def test_a_hit_brings_scores_then_map_then_volume_then_thumbnail(rig: Rig) -> None:
+def test_a_hit_brings_scores_then_map_then_volume(rig: Rig) -> None:
     rig.publish(0, 1)
     updates = rig.look(n_final=2, n_volumes=2, onsets=(1,), maps=(1,))
-    assert kinds(updates) == ["scores", "map", "volume", "thumb"]
-    scores, hit, volume, thumb = updates
+    assert kinds(updates) == ["scores", "map", "volume"]
+    scores, hit, volume = updates
     # Nobody asks for a map that is on its way.
-    assert [update.live.maps for update in updates] == [(), (1,), (1,), (1,)]
-    assert [update.live.onsets for update in updates] == [(1,)] * 4
-    assert [update.live.n_volumes for update in updates] == [0, 0, 2, 2]
+    assert [update.live.maps for update in updates] == [(), (1,), (1,)]
+    assert [update.live.onsets for update in updates] == [(1,)] * 3
+    assert [update.live.n_volumes for update in updates] == [0, 0, 2]
     assert 0 < scores.stamps[1].seen <= hit.map_stamps.seen <= volume.volume_stamps.seen
-    assert thumb.thumbs[0].tr == 1
-    assert rig.wakes == 4
+    assert rig.wakes == 3
 
 
 def test_of_several_new_hits_the_newest_comes_and_the_others_can_be_had(rig: Rig) -> None:
     updates = with_hits(rig)
-    assert (kinds(updates), updates[1].map_tr) == (["scores", "map", "thumb"], HITS[-1])
+    assert (kinds(updates), updates[1].map_tr) == (["scores", "map"], HITS[-1])
     rig.watcher.want_map(HITS[0])
     rig.watcher.want_map(NT + 5)
     there, not_there = rig.look()
@@ -111,7 +110,7 @@ def test_figures_come_with_every_map(rig: Rig) -> None:
 def test_projections_come_while_they_are_wanted(rig: Rig) -> None:
     rig.publish(0)
     rig.watcher.wants_glass = True
-    _, hit, volume, _ = rig.look(n_final=2, n_volumes=1, onsets=(1,), maps=(1,))
+    _, hit, volume = rig.look(n_final=2, n_volumes=1, onsets=(1,), maps=(1,))
     projector = Projector(grid())
     for column, derived in ((hit.map_column, hit.map_derived), (volume.volume_column, volume.volume_derived)):
         assert column is not None
@@ -198,7 +197,9 @@ def test_a_mean_of_maps_that_cannot_be_read_has_no_column(rig: Rig, trs: tuple[i
 
 
 def test_a_thumbnail_is_the_slice_through_the_peak(rig: Rig) -> None:
-    thumb = with_hits(rig)[-1].thumbs[0]
+    with_hits(rig)
+    rig.watcher.want_thumb(HITS[-1])
+    thumb = rig.look()[-1].thumbs[0]
     column = rig.maps[:, HITS[-1]].copy()
     facts = column_facts(column)
     expected = thumbnail(grid(), column, facts.peak, HITS[-1], facts.largest)
@@ -206,11 +207,7 @@ def test_a_thumbnail_is_the_slice_through_the_peak(rig: Rig) -> None:
     np.testing.assert_array_equal(thumb.image, expected.image)
 
 
-def test_a_thumbnail_on_its_way_comes_once_and_later_ones_when_asked_for(rig: Rig) -> None:
-    first = rig.look_once(n_final=2, onsets=(1,), maps=(1,))
-    rig.watcher.want_thumb(1)
-    assert kinds(first) == ["scores", "map", "thumb"]
-    assert kinds(rig.look()) == ["thumb"]
+def test_thumbnails_come_once_when_they_are_asked_for(rig: Rig) -> None:
     with_hits(rig)
     rig.watcher.want_thumb(1)
     rig.watcher.want_thumb(3)
@@ -227,7 +224,9 @@ def test_there_is_no_thumbnail_of_a_map_that_cannot_be_read(rig: Rig, caplog: py
 
 def test_a_map_without_any_value_has_a_thumbnail(rig: Rig) -> None:
     rig.maps[:, 1] = np.nan
-    thumb = with_hits(rig, 1)[-1].thumbs[0]
+    with_hits(rig, 1)
+    rig.watcher.want_thumb(1)
+    thumb = rig.look()[-1].thumbs[0]
     assert (thumb.tr, thumb.vmax) == (1, 0)
 
 
@@ -239,8 +238,9 @@ def test_what_fails_in_a_step_costs_one_line_and_no_scores(
 
     monkeypatch.setattr(jobs, "thumbnail", failing)
     with caplog.at_level(logging.ERROR, "rtcog_gl"):
-        assert kinds(with_hits(rig, 1)) == ["scores", "map"]
-        assert kinds(with_hits(rig)) == ["scores", "map"]
+        for n in (1, len(HITS)):
+            rig.watcher.want_thumb(HITS[n - 1])
+            assert kinds(with_hits(rig, n)) == ["scores", "map"]
     assert [r.getMessage() for r in caplog.records] == ["a map could not be worked on: ValueError: no picture"]
 
 
