@@ -60,6 +60,7 @@ class ImagesLayer:
         self._quads = QuadBuffer(VERTEX, 16)
         self._shown: tuple[ImageView, ...] | None = None
         self._size = (0, 0)
+        self._lut: gloo.Texture2D | None = None
 
     @property
     def atlas_size(self) -> tuple[int, int]:
@@ -150,7 +151,9 @@ class ImagesLayer:
         if framebuffer_size != self._size:
             self._size = framebuffer_size
             self._program["u_framebuffer"] = framebuffer_size
-        self._program["u_lut"] = lut
+        if lut is not self._lut:
+            self._lut = lut
+            self._program["u_lut"] = lut
         self._quads.draw(self._program)
 
     def _quad(self, view: ImageView) -> npt.NDArray[np.void]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .draw import SEGMENT, Drawing, Rect, Shapes, Text, TraceView
 from .ruler import Ruler
+
+_Thing = TypeVar("_Thing", bound=Hashable)
 
 EDGE = 2.0
 """Pixels that antialiasing may spread beyond a shape."""
@@ -30,9 +34,10 @@ def damage(old: Drawing, new: Drawing, ruler: Ruler) -> Rect | None:
     ruler : Ruler
         Measures the texts.
     """
-    fixed = _fixed(old) == _fixed(new)
+    if _fixed(old) != _fixed(new):
+        return new.rect
     traces = _new_columns(old.traces, new.traces)
-    if not fixed or traces is False:
+    if traces is False:
         return new.rect
     parts = [_shapes(old.under, new.under), _shapes(old.over, new.over), _texts(old.texts, new.texts, ruler)]
     if isinstance(traces, np.ndarray):
@@ -57,8 +62,8 @@ def _around(boxes: npt.NDArray[np.float64], limit: Rect) -> Rect | None:
 
 def _shapes(old: Shapes, new: Shapes) -> npt.NDArray[np.float64]:
     """Return the boxes of shapes that are in one of the two only."""
-    before, after = (Counter(row.tobytes() for row in shapes) for shapes in (old, new))
-    changed = [*(before - after), *(after - before)]
+    whole = np.dtype((np.void, new.dtype.itemsize))
+    changed = _in_one_only(old.view(whole).tolist(), new.view(whole).tolist())
     if not changed:
         return np.zeros((0, 4))
     shapes = np.frombuffer(b"".join(changed), new.dtype)
@@ -75,9 +80,22 @@ def _shapes(old: Shapes, new: Shapes) -> npt.NDArray[np.float64]:
 
 def _texts(old: tuple[Text, ...], new: tuple[Text, ...], ruler: Ruler) -> npt.NDArray[np.float64]:
     """Return the boxes of texts that are in one of the two only."""
-    before, after = Counter(old), Counter(new)
-    changed = [*(before - after), *(after - before)]
+    changed = _in_one_only(old, new)
     return np.array([_box(text, ruler) for text in changed]).reshape(-1, 4)
+
+
+def _in_one_only(old: Sequence[_Thing], new: Sequence[_Thing]) -> list[_Thing]:
+    """Return what is more often in one of the two than in the other, whatever their order."""
+    # Counting is slow: most of what is in both is at the same place in both, from the start or from the end.
+    n = min(len(old), len(new))
+    end = 0
+    while end < n and old[-1 - end] == new[-1 - end]:
+        end += 1
+    n -= end
+    pairs = [(a, b) for a, b in zip(old[:n], new[:n], strict=True) if a != b]
+    before = Counter([*(a for a, _ in pairs), *old[n : len(old) - end]])
+    after = Counter([*(b for _, b in pairs), *new[n : len(new) - end]])
+    return [*(before - after), *(after - before)]
 
 
 def _box(text: Text, ruler: Ruler) -> tuple[float, float, float, float]:

@@ -69,7 +69,8 @@ def _round(value: float) -> float:
     return math.floor(value + 0.5)
 
 
-@lru_cache(maxsize=8192)
+# Drawn lines are large, and those on the screen are few; measured ones are many, and no more than a number each.
+@lru_cache(maxsize=2048)
 def _line(string: str, px: int, bold: bool, spacing: float, source: GlyphSource) -> _Line:
     """Set one line with its origin at (0, 0): quads (n, 4 corners, x y u v) and the width."""
     corners = []
@@ -83,17 +84,25 @@ def _line(string: str, px: int, bold: bool, spacing: float, source: GlyphSource)
         pen += glyph.advance + spacing
     quads = np.array(corners, np.float32).reshape(-1, 4, 4)
     quads.flags.writeable = False
-    return _Line(quads, max(0.0, pen - spacing) if string else 0.0)
+    return _Line(quads, _without_last(pen, spacing, string))
 
 
+def _without_last(pen: float, spacing: float, string: str) -> float:
+    return max(0.0, pen - spacing) if string else 0.0
+
+
+@lru_cache(maxsize=8192)
 def string_width(string: str, px: int, bold: bool, source: GlyphSource, spacing: float = 0.0) -> float:
     """Return the width of a string in pixels, without the space after its last character."""
-    return _line(string, px, bold, spacing, source).width
+    pen = 0.0
+    for ch in string:
+        pen += source.glyph(ch, px, bold).advance + spacing
+    return _without_last(pen, spacing, string)
 
 
 def width(text: Text, source: GlyphSource) -> float:
     """Return the width of a text in pixels, along its baseline."""
-    return _line(text.string, text.px, text.bold, text.spacing, source).width
+    return string_width(text.string, text.px, text.bold, source, text.spacing)
 
 
 _SHARE_BEFORE = {"left": 0.0, "center": 0.5, "right": 1.0}

@@ -99,7 +99,7 @@ def draw(
     if unit:
         pen.text(ramp.x, round(box.y + label * 0.85), unit, 13, "text2", bold=True, max_width=box.right - ramp.x)
     _ticks(pen, ramp, vmax, threshold, box.right - ramp.right - pen.dp(14))
-    write(pen, room, kept)
+    _write_all(pen, room, kept)
     pen.ramps.append(RampView(ramp, vmax, max(0.0, threshold), pen.theme.cut))
     if moves:
         left, right = max(box.x, ramp.x - pen.dp(REACH)), min(box.right, ramp.right + pen.dp(REACH))
@@ -108,11 +108,16 @@ def draw(
 
 def write(pen: Pen, box: Rect, lines: Sequence[Line]) -> None:
     """Write figures into the lower right corner of a box, as many as fit."""
-    kept = _fitting(pen, lines, box)
-    y = box.bottom - sum(_row(pen, line) for line in kept)
-    for line in kept:
-        _write(pen, line, box.right, round(y + _row(pen, line) * 0.8), box.w)
-        y += _row(pen, line)
+    _write_all(pen, box, _fitting(pen, lines, box))
+
+
+def _write_all(pen: Pen, box: Rect, lines: Sequence[Line]) -> None:
+    """Write lines that fit into the lower right corner of a box."""
+    rows = [_row(pen, line) for line in lines]
+    y = box.bottom - sum(rows)
+    for line, row in zip(lines, rows, strict=True):
+        _write(pen, line, box.right, round(y + row * 0.8), box.w)
+        y += row
 
 
 def bar_width(pen: Pen, label: str) -> float:
@@ -146,19 +151,22 @@ def _fitting(pen: Pen, lines: Sequence[Line], box: Rect) -> list[Line]:
         line = _sized(pen, lines[n], box.w)
         if line is None:
             continue
-        if _row(pen, line) > room:
+        row = _row(pen, line)
+        if row > room:
             break
-        room -= _row(pen, line)
+        room -= row
         kept[n] = line
     return [kept[n] for n in sorted(kept)]
 
 
 def _sized(pen: Pen, line: Line, room: float) -> Line | None:
     """Return the line in the largest type in which it fits; None where it fits in none."""
-    for size in (line.size, *(smaller for smaller in SIZES if smaller < line.size)):
+    for size in (line.size, *SIZES):
+        if size > line.size:
+            continue
         name = min(pen.width(line.name + " ", size, line.bold), room * NAME_PART) if line.name else 0.0
         if pen.width(line.string, size, line.bold) + name <= room:
-            return line._replace(size=size)
+            return line if size == line.size else line._replace(size=size)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,8 +18,10 @@ class Pen:
         self.style = style
         self.rect = rect
         self.theme = style.theme
-        self.dp = style.layout.dp
-        self.px = style.layout.px
+        self.ruler = style.ruler
+        # A panel asks for few lengths, but for each of them many times.
+        self.dp = lru_cache(maxsize=256)(style.layout.dp)
+        self.px = lru_cache(maxsize=256)(style.layout.px)
         self.under = ShapeList()
         self.over = ShapeList()
         self.texts: list[Text] = []
@@ -56,14 +59,14 @@ class Pen:
         px = self.px(size)
         tone: Colour = getattr(self.theme, colour) if isinstance(colour, str) else colour
         if max_width is not None:
-            string = self.style.ruler.elide(string, max_width, px, bold)
+            string = self.ruler.elide(string, max_width, px, bold)
         space = spacing * self.style.layout.scale
         self.texts.append(Text(x, y, string, px, tone, bold, anchor, space, angle))
-        return self.width(string, size, bold, spacing)
+        return self.ruler.width(string, px, bold, space)
 
     def width(self, string: str, size: float, bold: bool = False, spacing: float = 0.0) -> float:
         """Return the width of a line."""
-        return self.style.ruler.width(string, self.px(size), bold, spacing * self.style.layout.scale)
+        return self.ruler.width(string, self.px(size), bold, spacing * self.style.layout.scale)
 
     def drawing(self, traces: TraceView | None = None) -> Drawing:
         """Return what was collected."""
