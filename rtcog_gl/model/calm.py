@@ -11,6 +11,9 @@ import numpy.typing as npt
 CALM_VOLUMES = 20
 """Volumes that must all stay below half of the range before it shrinks."""
 
+FAR_OFF, FAR_OFF_VOLUMES = 8.0, 3
+"""So many volumes are enough where the range is this many times what they need: one wild volume set it."""
+
 QUANTILE = 0.999
 """Part of the voxels that lie within a volume's range: a few wild ones do not set it."""
 
@@ -54,8 +57,8 @@ def grown(vmax: float, largest: float) -> float:
 def held(before: HeldRange, largest: float) -> HeldRange:
     """Return the range for one volume more.
 
-    It grows at once, and shrinks only after `CALM_VOLUMES` volumes in a row stayed below half of it, to what the
-    largest of these needs.
+    It grows at once, and shrinks only after `CALM_VOLUMES` volumes in a row stayed below half of it (`FAR_OFF_VOLUMES`
+    where they stayed far below), to what the largest of these needs.
 
     Parameters
     ----------
@@ -70,4 +73,5 @@ def held(before: HeldRange, largest: float) -> HeldRange:
     if vmax > before.vmax or largest >= vmax / 2:
         return HeldRange(vmax)
     small = (*before.small, largest)
-    return HeldRange(round_up(max(small))) if len(small) >= CALM_VOLUMES else HeldRange(vmax, small)
+    enough = FAR_OFF_VOLUMES if max(small) * FAR_OFF < vmax else CALM_VOLUMES
+    return HeldRange(round_up(max(small))) if len(small) >= enough else HeldRange(vmax, small)

@@ -118,6 +118,9 @@ def point_at(view: View, target: Target, x: float, y: float, state: MapState) ->
     rect = target.rect
     x, y = min(max(x, rect.x), rect.right), min(max(y, rect.y), rect.bottom)
     if target.action == "crosshair" and target.plane is not None:
+        if state.column is None:
+            # Nothing would show where it is, and the first map is to open at its peak.
+            return view
         at = list(mm_at(target.plane, x, y))
         if target.keep is not None and state.at is not None:
             at[target.keep] = state.at[target.keep]
@@ -134,9 +137,8 @@ def scroll_at(view: View, target: Target, steps: float, state: MapState) -> View
     """Return the view after the mouse wheel turned by `steps` (away from the user is positive) over a target."""
     n = max(-MOST_STEPS, min(round(steps), MOST_STEPS))
     if target.action == "crosshair" and target.plane is not None:
-        # Slices of a mosaic stay where they are, and projections have no depth.
-        parallel = view.map.mode == "mosaic" and not view.explain and view.map.beside is None
-        return view if parallel or target.keep is not None else _through(view, normal_axis(target.plane), n, state)
+        # Projections have no depth.
+        return view if target.keep is not None else _through(view, normal_axis(target.plane), n, state)
     for _ in range(abs(n)):
         if target.action == "threshold":
             action = "threshold_higher" if n > 0 else "threshold_lower"

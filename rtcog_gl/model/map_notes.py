@@ -39,7 +39,10 @@ def note_of(action: str, before: View, after: View, state: MapState) -> str:
         return "" if how.mode == "mosaic" else f"lightbox: {AXES[how.axis]} slices (V leads there)"
     if action == "map_range":
         fixed = f"colours end at {how.fixed:.3g} for all maps"
-        ends = {"largest": "colours end at the largest value", "robust": "colours end at the 2nd or 98th percentile"}
+        ends = {
+            "largest": "colours end at a hit's largest value, a volume's held range",
+            "robust": "colours end at the 2nd or 98th percentile",
+        }
         return ends.get(how.range, fixed)
     if action == "course" and not state.reach.live_maps:
         return "no time course: this session publishes maps of hits only"
@@ -63,6 +66,6 @@ def _of_hits(action: str, after: View, state: MapState) -> str:
     if not state.maps:
         return "there is no hit yet"
     if action == "mean":
-        return "" if after.map.mean else "the map of one hit again"
+        return "the mean over this template's hits; E leads back" if after.map.mean else "single maps again"
     tr = after.map.beside
     return "the map alone again" if tr is None else f"the hit of TR {tr} stays beside the map; H takes it away"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .calm import QUANTILE
 from .column_facts import ROBUST
 from .map_view import MapView
 from .scene import ShownMap
@@ -29,7 +30,7 @@ def how_found(view: MapView, *shown: ShownMap) -> str:
         return "no values"
     if view.range == "robust" and widest.robust > 0:
         return f"robust {ROBUST[0]:.0f}–{ROBUST[1]:.0f} %"
-    return "largest" if widest.is_hit else "largest, held"
+    return "largest" if widest.is_hit else f"{QUANTILE * 100:g} %, held"
 
 
 def threshold_of(vmax: float, wanted: float) -> float:

@@ -52,6 +52,9 @@ class ShownMap:
     mean_of: tuple[int, ...] = ()
     """TRs of the hits whose mean it is; empty for a single map."""
 
+    n_empty: int = 0
+    """How many of these have no finite value at all."""
+
     glass: bool = False
     """Whether its projections are on the GPU."""
 

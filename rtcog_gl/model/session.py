@@ -194,6 +194,8 @@ class Mean:
     """(Nv,): mean over the finite values of each voxel, NaN where there is none; None where a map cannot be read."""
 
     derived: Derived | None = None
+    n_empty: int = 0
+    """How many of the hits have no finite value at all, and so no part in the mean."""
 
 
 @dataclass(frozen=True)

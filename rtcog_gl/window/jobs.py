@@ -86,14 +86,16 @@ class Jobs:
         nv = self._session.nv
         mean = np.empty(nv, np.float32)
         step = max(1, VALUES // max(1, len(trs)))
+        known = np.zeros(len(trs), np.bool_)
         for first in range(0, nv, step):
             end = min(nv, first + step)
             part = self._maps.part(trs, first, end) if trs else None
             if part is None:
                 return Update(Live(), mean=Mean(trs, None))
             mean[first:end] = finite_mean(part, axis=0)
+            known |= np.isfinite(part).any(axis=1)
             yield
-        return Update(Live(), mean=Mean(trs, mean, self.derived(mean)))
+        return Update(Live(), mean=Mean(trs, mean, self.derived(mean), int(len(trs) - np.count_nonzero(known))))
 
     def thumb(self, tr: int) -> Job:
         """Bring the thumbnail of a hit; nothing where its map cannot be read."""

@@ -26,8 +26,8 @@ from .latency import Shown
 
 
 def _vmax(derived: Derived) -> float:
-    """Return the range of a single map that nothing is compared with; 0 where all its values are 0."""
-    return derived.facts.largest if derived.facts.peak >= 0 else 1.0
+    """Return the range of a single map that nothing is compared with; 0 where none is finite, or all are 0."""
+    return derived.facts.largest
 
 
 class Maps:
@@ -222,6 +222,8 @@ class Maps:
             return
         derived = self._derived(mean.column, mean.derived)
         self._upload(self.choice.tr, self.choice.hit, mean.column, _vmax(derived), derived, mean.trs)
+        assert self.shown is not None
+        self.shown = replace(self.shown, n_empty=mean.n_empty)
 
     def keep(self, update: Update) -> None:
         """Remember the update's volume until `take_volume`: columns come first."""

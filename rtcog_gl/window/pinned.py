@@ -61,7 +61,7 @@ class Pinned:
         known = facts.peak >= 0
         mm = self._grid.mm_of(facts.peak) if known else self._grid.bounds.centre
         value = float(column[facts.peak]) if known else math.nan
-        vmax = facts.largest if known else 1.0
+        vmax = facts.largest
         self.shown = ShownMap(tr, maps.index(tr), vmax, mm, value, facts.n_missing, robust=facts.robust)
         self._column = column
 

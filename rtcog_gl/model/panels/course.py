@@ -137,7 +137,7 @@ def _limits(values: FloatArray) -> tuple[float, float]:
     finite = values[np.isfinite(values)].astype(np.float64)
     lo, hi = (float(finite.min()), float(finite.max())) if len(finite) else (-1.0, 1.0)
     least = 1e-6 * max(abs(lo), abs(hi))
-    margin = (hi - lo) * MARGIN if hi - lo > least else max(abs(hi) * 0.5, least, 1e-30)
+    margin = (hi - lo) * MARGIN if hi - lo > least else abs(hi) * 0.5 or 1.0
     return lo - margin, hi + margin
 
 

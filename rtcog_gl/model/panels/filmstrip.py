@@ -81,7 +81,11 @@ def _head(pen: Pen, rect: Rect, scene: Scene) -> float:
     y = round(rect.y + pen.px(13))
     back = "live" if scene.session.slots and scene.view.maps != "hits" else "newest"
     edge, free = rect.right - pen.dp(2), rect.w - pen.width("HITS", 13, True, 1.6) - pen.dp(10)
-    if scene.view.hit is None and scene.view.live:
+    back = "newest" if scene.live.ended else back
+    if scene.live.ended and scene.view.hit is None:
+        # Nothing new will come, so nothing is followed.
+        used = 0.0
+    elif scene.view.hit is None and scene.view.live:
         radius = pen.dp(4)
         pen.over.disc(edge - radius, y - pen.px(13) * 0.36, radius, pen.theme.matching)
         used = pen.text(edge - 2 * radius - pen.dp(6), y, back, 13, "text3", anchor="right")

@@ -54,7 +54,7 @@ def _hints(scene: Scene) -> tuple[str, ...]:
     """Return keys that are of use now, those that matter most first."""
     hints = ["? all keys", "← → look back", "End live", "[ ] hits"]
     if scene.grid is not None:
-        hints += ["V map's view", "C crosshair to the peak", ", . threshold"]
+        hints += ["V map's view", "C crosshair back", ", . threshold"]
     if scene.session.slots:
         hints.append("M every volume or hits")
     if scene.session.has_templates:

@@ -100,6 +100,8 @@ def _also(scene: Scene, shown: ShownMap) -> tuple[Piece, ...]:
 
 def _unexplained(scene: Scene) -> str:
     shown = scene.map
+    if scene.view.map.mean:
+        return "a mean is not explained"
     if shown is not None and shown.tr < scene.session.match_start:
         return "not scored, so there is nothing to explain"
     return "its template cannot be shown"
@@ -121,7 +123,9 @@ def _hit(scene: Scene, shown: ShownMap, choice: Choice) -> Title:
     elif newest != shown.tr:
         rest = (which._replace(tone="warn", bold=True), Piece(_older(scene, newest), "warn", True))
     elif scene.view.hit is not None:
-        rest += (Piece("(End: live)", "text3"),)
+        rest += (Piece(f"(End: {_back(scene)})", "text3"),)
+    elif scene.view.cursor is not None:
+        rest += (Piece(f"the newest hit; TR {scene.view.cursor} has no map of its own", "text2"),)
     elif not (choice.held or scene.live.ended or scene.live.lost or scene.keeper_lost):
         rest += (Piece("following newest", "text3"),)
     return Title(lead, rest, "text2" if best is None else best.template)
@@ -133,14 +137,20 @@ def _names(scene: Scene, shown: ShownMap, label: str | None) -> tuple[Piece, Pie
     if n:
         of = "" if label is None else f" of {label}"
         trs = ", ".join(str(tr) for tr in shown.mean_of)
-        return Piece(f"mean of {n} hit{'s' * (n > 1)}{of}", "text", True), Piece(f"TR {trs}", "text2")
+        empty = f" ({shown.n_empty} without a value)" if shown.n_empty else ""
+        return Piece(f"mean of {n} hit{'s' * (n > 1)}{of}", "text", True), Piece(f"TR {trs}{empty}", "text2")
     which = f"TR {shown.tr}   hit {shown.index + 1} of {len(scene.live.onsets)}"
     return Piece("hit" if label is None else label, "text", True), Piece(which, "text2")
 
 
 def _older(scene: Scene, newest: int) -> str:
-    back = "live" if scene.session.slots and scene.view.maps != "hits" else "newest"
-    return f"OLDER, newest is TR {newest}   (End: {back})"
+    return f"OLDER, newest is TR {newest}   (End: {_back(scene)})"
+
+
+def _back(scene: Scene) -> str:
+    """Return what the key End leads to."""
+    live = scene.session.slots and scene.view.maps != "hits" and not scene.live.ended
+    return "live" if live else "newest"
 
 
 def _volume(scene: Scene, shown: ShownMap, choice: Choice) -> Title:

@@ -10,10 +10,13 @@ from ..map_view import AXES
 from ..planes import mosaic_planes, nearest_plane
 from ..scene import Scene
 from ..ticks import signed
-from ..volume import MaskGrid
+from ..volume import MaskGrid, Point
 from . import colour_bar, map_ink, readout, slice_marks
 from .colour_bar import Line
 from .pen import Pen
+
+CLOSE_MM = 0.25
+"""A crosshair this near to a slice is in it."""
 
 
 def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
@@ -29,7 +32,7 @@ def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
         return
     vmax = range_of(how, scene.map)
     threshold = max(0.0, threshold_of(vmax, how.threshold))
-    lines = (*_slices(planes, how.axis), *readout.lines(scene, scene.map, vmax, threshold))
+    lines = (*_slices(planes, how.axis, scene.map.crosshair), *readout.lines(scene, scene.map, vmax, threshold))
     box = Rect(inner.right - column, inner.y, column, inner.h)
     colour_bar.draw(pen, box, vmax, threshold, lines, unit=scene.session.unit)
     map_ink.slices(pen, scene, planes, "map", (scene.map.tr, *scene.map.mean_of), vmax, threshold)
@@ -66,9 +69,12 @@ def _along(mm: float) -> str:
     return signed(mm, 0 if mm == round(mm) else 1)
 
 
-def _slices(planes: tuple[SlicePlane, ...], axis: int) -> tuple[Line, ...]:
-    """Say which slices these are."""
+def _slices(planes: tuple[SlicePlane, ...], axis: int, at: Point) -> tuple[Line, ...]:
+    """Say which slices these are, and how far the crosshair is from the one that shows it."""
     if len(planes) < 2:
         return ()
     spacing = planes[1].origin[axis] - planes[0].origin[axis]
-    return (Line(f"{AXES[axis]}, every {spacing:g} mm", "text3", rank=5),)
+    said = Line(f"{AXES[axis]}, every {spacing:g} mm", "text3", rank=5)
+    here = nearest_plane(planes, at)
+    off = 0.0 if here is None else abs(planes[here].origin[axis] - at[axis])
+    return (said, Line(f"crosshair {off:.1f} mm off its slice", "text3", rank=5)) if off > CLOSE_MM else (said,)

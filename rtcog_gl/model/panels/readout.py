@@ -58,10 +58,13 @@ def notes(scene: Scene, vmax: float, threshold: float, *shown: ShownMap) -> tupl
     """Return quiet words on how the values became colours."""
     how = scene.view.map
     said = [Line(f"range: {how_found(how, *shown)}", "text3", rank=4)]
-    if threshold >= vmax:
+    peaks = [abs(one.peak_value) for one in shown if math.isfinite(one.peak_value)]
+    if peaks and threshold > max(peaks):
         said.append(Line("all below threshold", "warn", rank=2))
+    elif how.threshold > 0:
+        said.append(Line(f"threshold {signed(threshold, digits(vmax)).lstrip('+')}", "text3", rank=4))
     opacity = f"opacity {how.opacity * 100:.0f} %" if how.opacity < 1 else ""
-    sampling = "linear" if how.sampling == "linear" else ""
+    sampling = "linear" if how.sampling == "linear" and (how.mode != "glass" or len(shown) > 1) else ""
     if opacity or sampling:
         said.append(Line(", ".join(filter(None, (opacity, sampling))), "text3", rank=4))
     return tuple(said)
@@ -93,7 +96,7 @@ def value_here(scene: Scene, shown: ShownMap) -> float:
 
 def _here(scene: Scene, shown: ShownMap, vmax: float) -> tuple[Line, ...]:
     """Tell what is under the crosshair, and where the peak is if that is somewhere else."""
-    at_peak = shown.at is None
+    at_peak = shown.at is None and math.isfinite(shown.peak_value)
     value, told = value_here(scene, shown), scene.readout
     words = amount(scene, value, vmax)
     outside = told is not None and not told.in_mask
