@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rtcog_gl.gpu import strokes
 from rtcog_gl.gpu.font import ATLAS_WIDTH, GlyphAtlas
+from rtcog_gl.model import text as text_module
 from rtcog_gl.model.draw import Text
 from rtcog_gl.model.text import GLYPH_VERTEX, Glyph, elide, layout, string_width, width, wrap
 
@@ -178,3 +179,23 @@ def test_what_is_made_to_fit_fits(string: str, room: int, lines: int) -> None:
     assert len(wrapped) <= lines
     widest = max((ATLAS.glyph(ch, 15, False).advance for ch in string), default=0)
     assert all(string_width(line, 15, False, ATLAS) <= max(room, widest) for line in wrapped)
+
+
+@given(st.text(max_size=20), st.floats(0, 3), st.booleans())
+def test_a_line_is_as_wide_measured_as_drawn(string: str, spacing: float, bold: bool) -> None:
+    drawn = layout([Text(1000, 0, string + "H", 15, WHITE, bold, "right", spacing)], ATLAS)["place"][:, 0]
+    wide = string_width(string + "H", 15, bold, ATLAS, spacing)
+    glyph = ATLAS.glyph("H", 15, bold)
+    start = np.floor(1000 - wide + 0.5)
+    last = np.floor(wide - glyph.advance + 0.5) + glyph.left + glyph.width
+    assert abs(drawn[-2] - (start + last)) <= 1
+    assert start == np.floor(1000 - width(Text(0, 0, string + "H", 15, WHITE, bold, spacing=spacing), ATLAS) + 0.5)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for n in range(10_000):
+        string_width(f"{n}", 13, False, FIXED)
+    for n in range(3_000):
+        layout([Text(0, 0, f"{n}", 13, WHITE)], FIXED)
+    assert string_width.cache_info().currsize <= 8192
+    assert text_module._line.cache_info().currsize <= 2048
