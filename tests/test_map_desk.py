@@ -16,7 +16,7 @@ from rtcog_gl.model.glass import Glass
 from rtcog_gl.model.records import no_records
 from rtcog_gl.model.session import Derived, FloatArray, Live, Mean, Session, Update
 from rtcog_gl.model.view import View
-from rtcog_gl.model.volume import MaskGrid
+from rtcog_gl.model.volume import MaskGrid, centre_of_voxel
 
 NT, HITS = 60, (20, 30, 40)
 AFFINE = np.array([[0, -2.0, 0, 8], [2.0, 0, 0, -8], [0, 0, 2.5, -10], [0, 0, 0, 1]])
@@ -25,6 +25,9 @@ SESSION = Session(NT, ("a", "b"), 2.0, nv=GRID.n_voxels)
 SCORES = np.full((2, NT), 0.5, np.float32)
 SCORES[0, [20, 40]] = SCORES[1, 30] = 3.0
 """The first and the last hit are of the first template."""
+
+
+TEMPLATES = np.random.default_rng(3).normal(0, 1, (2, GRID.n_voxels)).astype(np.float32)
 
 
 def column(tr: int) -> FloatArray:
@@ -69,11 +72,15 @@ class Rig:
         self.renderer = Renderer()
         self.asked: list[Any] = []
         self.glass: list[bool] = []
+        self.courses: list[Any] = []
         feed = MapFeed(
             hit=self.asked.append,
             volume=lambda tr: self.asked.append(("volume", tr)),
             mean=lambda trs: self.asked.append(("mean", trs)),
             glass=self.glass.append,
+            pinned=lambda tr: self.asked.append(("pinned", tr)),
+            course=lambda request: self.courses.append(request),
+            template=lambda k: TEMPLATES[k].copy(),
         )
         self.desk = MapDesk(session, GRID, self.renderer, feed)  # type: ignore[arg-type]
         self.maps = self.desk.maps
@@ -188,7 +195,7 @@ def test_two_hits_share_the_crosshair_and_letting_one_go_gives_its_memory_back()
     rig = Rig()
     rig.bring_hit(40)
     rig.how(beside=20)
-    assert rig.asked == [40, 20] and rig.desk.beside is None
+    assert rig.asked == [40, ("pinned", 20)] and rig.desk.beside is None
     rig.bring_hit(20)
     pinned = rig.desk.beside
     assert pinned is not None and (pinned.tr, pinned.index) == (20, 0)
@@ -288,3 +295,81 @@ def test_the_glass_brain_has_its_outline_before_there_is_a_map() -> None:
     assert set(rig.renderer.images) == {("glass", 0, n) for n in range(3)}
     for image in rig.renderer.images.values():
         assert (image == NO_VALUE).any() and set(np.unique(image)) <= {NO_VALUE, OUTSIDE}
+
+
+def test_an_explanation_and_all_that_goes_with_it_have_one_crosshair() -> None:
+    rig = Rig(replace(SESSION, has_templates=True, slots=10, volume_records=True))
+    rig.choose(maps="hits")
+    rig.bring_hit(40)
+    rig.choose(explain=True)
+    rig.desk.explain(rig.view, rig.live, SCORES)
+    told = rig.desk.explained
+    assert told is not None
+    assert told.at == GRID.mm_of(int(np.argmax(column(40) * TEMPLATES[0])))
+    assert rig.maps.shown is not None and told.at != rig.maps.shown.crosshair
+    readout = rig.desk.readout(rig.live, SCORES)
+    assert readout is not None and readout.at == told.at
+    assert rig.desk.state(rig.view, rig.live).at == told.at
+    assert rig.courses[-1].at == told.at
+
+
+def test_an_explanation_beside_a_pinned_hit_keeps_its_own_range() -> None:
+    rig = Rig(replace(SESSION, has_templates=True))
+    rig.bring_hit(40)
+    rig.how(beside=20)
+    rig.bring(map_tr=20, map_column=10 * column(20))
+    both = rig.desk.state(rig.view, rig.live).vmax
+    rig.choose(explain=True)
+    rig.desk.explain(rig.view, rig.live, SCORES)
+    assert rig.desk.state(rig.view, rig.live).vmax == float(np.abs(column(40)).max()) < both
+
+
+def test_a_map_that_cannot_be_read_is_said_and_asked_for_once() -> None:
+    rig = Rig()
+    rig.bring_hit(40)
+    rig.choose(hit=0)
+    assert rig.asked == [40, 20]
+    rig.bring(map_tr=20)
+    assert rig.maps.shown is None and rig.maps.missing == "TR 20: the map cannot be read"
+    for _ in range(3):
+        rig.bring()
+    assert rig.asked == [40, 20]
+    rig.choose(hit=2)
+    assert rig.asked == [40, 20, 40] and rig.maps.missing == ""
+
+
+def test_a_map_that_was_on_its_way_is_asked_for_again_with_its_projections_once() -> None:
+    rig = Rig()
+    rig.choose(hit=1)
+    rig.how(mode="glass")
+    rig.asked.clear()
+    rig.bring_hit(30)
+    assert rig.asked == [30]
+    rig.bring_hit(30)
+    rig.bring_hit(30)
+    assert rig.asked.count(30) <= 2
+    rig.bring_hit(30, glass=glass())
+    assert rig.maps.shown is not None and rig.maps.shown.glass
+
+
+def test_the_crosshair_of_a_volume_before_any_hit_is_in_the_middle_of_a_voxel() -> None:
+    even = MaskGrid((8, 8, 8), np.diag([2.0, 2.0, 2.0, 1.0]), np.ones(512, bool))
+    assert any(abs(c % 2 - 1) < 1e-9 for c in even.bounds.centre), "the middle of the box lies between voxels"
+    at = centre_of_voxel(even.affine, even.bounds.centre)
+    assert all(c % 2 == 0 for c in at)
+    rig = Rig(replace(SESSION, slots=10, volume_records=True))
+    rig.records["committed"][:50], rig.records["has_map"][:50] = 1, True
+    rig.live = replace(rig.live, n_volumes=50)
+    rig.choose(maps="volumes")
+    rig.bring(volume_tr=49, volume_column=column(49))
+    rig.desk.take_volume(rig.view)
+    assert rig.maps.shown is not None
+    voxel = GRID.voxel_at(rig.maps.shown.crosshair)
+    assert voxel is not None and GRID.mm_of(voxel) == rig.maps.shown.crosshair
+
+
+def test_a_mean_says_how_many_of_its_hits_have_no_value() -> None:
+    rig = Rig()
+    rig.how(mean=True)
+    rig.bring(mean=Mean((20, 40), column(40), n_empty=1))
+    assert rig.maps.shown is not None and rig.maps.shown.n_empty == 1

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.hull import Hull, hull_of, row_ends
+
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
@@ -99,6 +101,12 @@ def voxel_coordinates(affine: Float64Array, mm: npt.ArrayLike) -> Float64Array:
 def nearest_voxel(affine: Float64Array, mm: npt.ArrayLike) -> IntArray:
     """Return the indices (..., 3), int64, of the voxels that hold positions `mm` (..., 3), on the grid or off it."""
     return np.floor(voxel_coordinates(affine, mm) + 0.5).astype(np.int64)
+
+
+def centre_of_voxel(affine: Float64Array, mm: Point) -> Point:
+    """Return the centre of the voxel that holds a position, on the grid or off it (RAS+ mm)."""
+    x, y, z = (affine[:3, :3] @ nearest_voxel(affine, mm) + affine[:3, 3]).tolist()
+    return (x, y, z)
 
 
 class MaskGrid:
@@ -208,19 +216,19 @@ class MaskGrid:
         return (x, y, z)
 
     @cached_property
+    def hull(self) -> Hull:
+        """How far the voxels in the mask reach in the world, their corners included."""
+        row, first, last = row_ends(self._rows(slice(None)))
+        ny = self.box_shape[1]
+        ends = np.concatenate([np.stack([i, row % ny, row // ny], axis=1) for i in (first, last)])
+        return hull_of(ends + np.array(self.corner), self.affine, 0.5)
+
+    @property
     def bounds(self) -> Bounds:
         """World box of the voxels in the mask, corners of the outermost voxels included."""
-        nx, ny, _ = self.box_shape
-        row = np.flatnonzero(np.diff(self._starts))
-        rows = self._rows(row)
-        # A linear function has its extremes at the ends of each row of voxels.
-        first, last = rows.argmax(axis=1), nx - 1 - rows[:, ::-1].argmax(axis=1)
-        ends = np.concatenate([np.stack([i, row % ny, row // ny], axis=1) for i in (first, last)]) + self.corner
-        linear = self.affine[:3, :3]
-        centres = ends @ linear.T + self.affine[:3, 3]
-        half = np.abs(linear).sum(axis=1) / 2
-        low, high = (centres.min(axis=0) - half).tolist(), (centres.max(axis=0) + half).tolist()
-        return Bounds((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+        along = self.hull.along
+        low = (-along(-1, 0, 0), -along(0, -1, 0), -along(0, 0, -1))
+        return Bounds(low, (along(1, 0, 0), along(0, 1, 0), along(0, 0, 1)))
 
     def voxel_at(self, mm: Point) -> int | None:
         """Return the voxel of a map column that holds the position `mm`, or None outside the mask."""

@@ -125,6 +125,7 @@ def _feed(watcher: Watcher) -> MapFeed:
         thumb=watcher.want_thumb,
         course=watcher.want_course,
         glass=glass,
+        pinned=lambda tr: watcher.want_map(tr, "pinned"),
     )
 
 

@@ -44,3 +44,6 @@ class MapFeed:
 
     glass: Callable[[bool], None] = _nothing
     """Says whether maps shall come with their projections."""
+
+    pinned: Callable[[int], None] = _nothing
+    """Asks for the map of the hit that is pinned beside the map."""

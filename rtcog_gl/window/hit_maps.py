@@ -56,6 +56,10 @@ class HitMaps:
         if column is not None:
             self._kept.put(("hit", tr), column)
 
+    def forget(self) -> None:
+        """Give the disk's room back; rtcog's memory is still there."""
+        self._kept.close()
+
     def let_go(self) -> None:
         """Give rtcog's memory back; from now on there is what was kept."""
         self._columns.close("scores", "maps")

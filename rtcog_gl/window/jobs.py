@@ -1,6 +1,7 @@
 """What the watcher works out besides its looks: maps that were asked for, means, thumbnails and time courses.
 
-A step takes a few milliseconds, however many voxels there are; in between, scores that came meanwhile go first. What a
+A step takes a few milliseconds, or as long as copying or projecting one map; in between, scores that came meanwhile go
+first. What a
 job returns lacks the session's state, which the watcher adds.
 """
 
@@ -121,10 +122,15 @@ class Jobs:
             for tr in trs:
                 self._maps.keep(tr)
                 yield
-            self._maps.let_go()
-            yield from self._volumes.keep()
         except OSError as error:
             log.warning("maps cannot be kept on disk (%s): the session's memory stays occupied by this window", error)
+            self._maps.forget()
+            return None
+        self._maps.let_go()
+        try:
+            yield from self._volumes.keep()
+        except OSError as error:
+            log.warning("volumes cannot be kept on disk (%s): their memory stays occupied by this window", error)
         return None
 
 

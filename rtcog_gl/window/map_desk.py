@@ -15,7 +15,7 @@ from ..model.scene import FilmHit, Readout, ShownMap
 from ..model.session import FloatArray, Live, Session, Update
 from ..model.shown import shown_or_newest
 from ..model.view import View
-from ..model.volume import MaskGrid
+from ..model.volume import MaskGrid, Point
 from .courses import Courses
 from .explaining import Explaining
 from .feed import MapFeed
@@ -56,13 +56,19 @@ class MapDesk:
             self._pinned.choose(view.map.beside if view.map.beside in live.maps else None)
         self._aim(view)
 
+    @property
+    def crosshair(self) -> Point | None:
+        """Where the crosshair is drawn (RAS+ mm); None while there is no map."""
+        if self.explained is not None:
+            return self.explained.at
+        return None if self.maps.shown is None else self.maps.shown.crosshair
+
     def _aim(self, view: View) -> None:
         shown = self.maps.shown
         if self._pinned is not None:
             self._pinned.aim(None if shown is None else shown.crosshair)
         if self._courses is not None:
-            at = shown.crosshair if shown is not None and view.map.course else None
-            self._courses.choose(at, view.map.sphere_mm)
+            self._courses.choose(self.crosshair if view.map.course else None, view.map.sphere_mm)
 
     def take(self, update: Update, view: View, live: Live) -> Shown | None:
         """Take in all but a volume; return what the next frame shows for the first time."""
@@ -88,6 +94,7 @@ class MapDesk:
         """Find out why the map matches its template, if that is asked for (see `Explaining.explain`)."""
         if self._explaining is not None:
             self._explaining.explain(view.explain, self.maps, scores, view.map.at, live.n_final)
+            self._aim(view)
 
     @property
     def explained(self) -> Explained | None:
@@ -110,14 +117,14 @@ class MapDesk:
 
     def readout(self, live: Live, scores: FloatArray) -> Readout | None:
         """Return what is under the crosshair; None while there is no map."""
-        shown, column = self.maps.shown, self.maps.column
-        if shown is None or column is None or self._grid is None or self._explaining is None:
+        shown, column, at = self.maps.shown, self.maps.column, self.crosshair
+        if shown is None or column is None or at is None or self._grid is None or self._explaining is None:
             return None
         known = self._session.has_templates and not shown.mean_of
         k = self._explaining.best_template(shown, scores, live.n_final) if known else None
-        voxel = self._grid.voxel_at(shown.crosshair)
+        voxel = self._grid.voxel_at(at)
         there = math.nan if k is None or voxel is None else self._feed.template_value(k, voxel)
-        return read(self._grid, column, shown.crosshair, k, there)
+        return read(self._grid, column, at, k, there)
 
     def state(self, view: View, live: Live) -> MapState:
         """Return what there is for the operator's actions to act on."""
@@ -125,8 +132,8 @@ class MapDesk:
         if shown is None:
             at = None if self._grid is None else self._grid.bounds.centre
             return MapState(self._grid, view.map.at or at, maps=live.maps, hit=shown_or_newest(view, live))
-        both = (shown,) if self.beside is None else (shown, self.beside)
-        vmax = range_of(view.map, *both)
+        beside = None if self.explained is not None else self.beside
+        vmax = range_of(view.map, *filter(None, (shown, beside)))
         hit = shown.index if shown.is_hit else shown_or_newest(view, live)
         threshold = max(0.0, threshold_of(vmax, view.map.threshold))
-        return MapState(self._grid, shown.crosshair, self.maps.column, vmax, threshold, hit, live.maps)
+        return MapState(self._grid, self.crosshair, self.maps.column, vmax, threshold, hit, live.maps)

@@ -20,7 +20,7 @@ from ..model.scene import ShownMap
 from ..model.session import Derived, FloatArray, Live, Session, Update
 from ..model.shown import Choice, chosen, why_missing
 from ..model.view import View
-from ..model.volume import MaskGrid, Point
+from ..model.volume import MaskGrid, Point, centre_of_voxel
 from .feed import MapFeed
 from .latency import Shown
 
@@ -68,6 +68,10 @@ class Maps:
         self._waiting: Update | None = None
         self._range = HeldRange()
         self._peak_of_newest_hit: Point | None = None
+        # The middle itself can lie on the border of two voxels, where rounding decides what is seen.
+        self._middle = None if grid is None else centre_of_voxel(grid.affine, grid.bounds.centre)
+        self._refused_hit: int | None = None
+        self._again: tuple[object, ...] = ()
 
     @property
     def waiting(self) -> bool:
@@ -140,6 +144,8 @@ class Maps:
     def _want_hit(self, tr: int, index: int, coming: int | None) -> None:
         if self._has(tr, True) and self.shown is not None:
             self.shown = replace(self.shown, index=index)
+        elif tr == self._refused_hit:
+            self._drop(f"TR {tr}: the map cannot be read")
         elif tr not in (coming, self._asked_hit):
             self._asked_hit = tr
             self._feed.hit(tr)
@@ -189,14 +195,19 @@ class Maps:
         """Return where a map has the crosshair by itself; None: at its peak."""
         if is_hit or self._grid is None:
             return None
-        return self._peak_of_newest_hit or self._grid.bounds.centre
+        return self._peak_of_newest_hit or self._middle
 
     def take_hit(self, update: Update) -> Shown | None:
         """Upload a hit's map if it should be shown; return what the next frame shows for the first time."""
         tr, column = update.map_tr, update.map_column
         if tr == self._asked_hit:
             self._asked_hit = None
-        if tr is None or column is None or self._grid is None:
+        if tr is None or self._grid is None:
+            return None
+        if column is None:
+            self._refused_hit = tr
+            if self.choice.tr == tr and self.choice.hit is not None and not self._mean_of:
+                self._want_hit(tr, self.choice.hit, None)
             return None
         derived = self._derived(column, update.map_derived)
         if derived.facts.peak >= 0 and self._live.maps[-1:] == (tr,):
@@ -298,6 +309,22 @@ class Maps:
             mean_of=mean_of,
             glass=derived.glass is not None,
         )
-        self.missing, self._refused, self.column = "", None, column
+        self.missing, self._refused, self._refused_hit, self.column = "", None, None, column
         self._aim()
+        self._ask_for_glass()
         return n_bytes
+
+    def _ask_for_glass(self) -> None:
+        """Ask once more for a map that was on its way before its projections were wanted."""
+        shown = self.shown
+        if shown is None or shown.glass or not self._wants_glass:
+            return
+        what = (shown.tr, shown.index, shown.mean_of)
+        if what != self._again:
+            self._again = what
+            if shown.mean_of:
+                self._feed.mean(shown.mean_of)
+            elif shown.is_hit:
+                self._feed.hit(shown.tr)
+            else:
+                self._feed.volume(shown.tr)

@@ -40,7 +40,7 @@ class Pinned:
         if tr is None:
             self._renderer.drop_map("beside")
         else:
-            self._feed.hit(tr)
+            self._feed.pinned(tr)
 
     def take(self, update: Update, maps: tuple[int, ...]) -> None:
         """Upload the pinned hit's map, if the update brings it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import glfw
@@ -96,7 +97,10 @@ class Pointer:
         self._events.append(_Event("scroll", x, y, away))
 
     def _pixel(self, x: float, y: float) -> tuple[float, float]:
-        """Return the framebuffer pixel of a position in the window, which is measured in units of the desktop."""
+        """Return the centre of the framebuffer pixel under a position in the window, in units of the desktop.
+
+        What a pixel shows is the value at its centre, and that is what a click on it is to mean.
+        """
         wide, high = glfw.get_window_size(self._window)
         width, height = glfw.get_framebuffer_size(self._window)
-        return x * width / max(1, wide), y * height / max(1, high)
+        return math.floor(x * width / max(1, wide)) + 0.5, math.floor(y * height / max(1, high)) + 0.5

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model.course import CourseRequest
-from ..model.session import FloatArray, Live, Session, Stamps, Update
+from ..model.session import Derived, FloatArray, Live, Mean, Session, Stamps, Update
 from ..session.board import BoardReader
-from .background import Background
+from .background import Background, Job
 from .columns import Columns
 from .hit_maps import HitMaps
 from .jobs import CourseReader, Jobs
@@ -124,17 +124,17 @@ class Watcher:
     def wants_glass(self, wanted: bool) -> None:
         self._jobs.wants_glass = wanted
 
-    def want_map(self, tr: int) -> None:
-        """Ask for the map of an earlier hit; it comes as an update."""
-        self._ask(lambda: self._background.add(("map", tr), FIRST, self._jobs.hit(tr)))
+    def want_map(self, tr: int, which: str = "map") -> None:
+        """Ask for the map of an earlier hit, and of no other hit for the same purpose; it comes as an update."""
+        self._ask(lambda: self._add(which, FIRST, self._jobs.hit(tr), Update(Live(), map_tr=tr)))
 
     def want_volume(self, tr: int) -> None:
-        """Ask for an earlier volume; it comes as an update, without a column where it is no longer there."""
-        self._ask(lambda: self._background.add(("volume", tr), FIRST, self._jobs.volume(tr)))
+        """Ask for an earlier volume and no longer for any other; its update has no column where it is not there."""
+        self._ask(lambda: self._add("volume", FIRST, self._jobs.volume(tr), Update(Live(), volume_tr=tr)))
 
     def want_mean(self, trs: tuple[int, ...]) -> None:
         """Ask for the mean over the maps of the hits at these TRs, and no longer for any other mean."""
-        self._ask(lambda: self._background.add("mean", SOON, self._jobs.mean(trs)))
+        self._ask(lambda: self._add("mean", SOON, self._jobs.mean(trs), Update(Live(), mean=Mean(trs, None))))
 
     def want_thumb(self, tr: int) -> None:
         """Ask for the thumbnail of a hit; it comes as an update, once, also if it was on its way."""
@@ -157,6 +157,25 @@ class Watcher:
         Read on the caller's thread, at any time.
         """
         return self._volumes.template_value(k, voxel)
+
+    def _add(self, key: str, rank: int, job: Job, refusal: Update) -> None:
+        """Have a job done that is always answered: whoever waits for it hears of it when it fails."""
+        self._background.add(key, rank, self._answered(job, refusal))
+
+    def _answered(self, job: Job, refusal: Update) -> Job:
+        try:
+            return (yield from job)
+        except Exception as error:
+            self._complain("a map could not be worked on", error)
+            return refusal
+
+    def _derived(self, column: FloatArray) -> Derived | None:
+        """Work out what the drawing needs; where that fails, the drawing has to."""
+        try:
+            return self._jobs.derived(column)
+        except Exception as error:
+            self._complain("a map could not be worked on", error)
+            return None
 
     def _ask(self, what: Callable[[], None]) -> None:
         self._asked.append(what)
@@ -253,7 +272,7 @@ class Watcher:
         volumes = self._volumes.news(live, self.wants_volumes)
         if volumes is not None:
             column = volumes.volume_column
-            self._push(volumes if column is None else replace(volumes, volume_derived=self._jobs.derived(column)))
+            self._push(volumes if column is None else replace(volumes, volume_derived=self._derived(column)))
             self._continue_course()
         elif not any(pushed):
             self._push(Update(self._as_told()))
@@ -285,7 +304,7 @@ class Watcher:
             self._push(Update(self._as_told()))
             return True
         stamps = self._stamps(1, tr, time.monotonic_ns())
-        derived = self._jobs.derived(column)
+        derived = self._derived(column)
         self._push(Update(self._as_told(), map_tr=tr, map_column=column, map_stamps=stamps, map_derived=derived))
         return True
 

@@ -107,7 +107,8 @@ def _is_stale(scene: Scene, course: Course) -> bool:
     """Return whether the course is still that of where the crosshair was before."""
     if scene.grid is None or scene.map is None:
         return False
-    now = scene.grid.voxel_at(scene.map.crosshair), scene.view.map.sphere_mm
+    at = scene.map.crosshair if scene.readout is None else scene.readout.at
+    now = scene.grid.voxel_at(at), scene.view.map.sphere_mm
     return now != (course.request.voxel, course.request.radius_mm)
 
 
