@@ -258,7 +258,20 @@ def ended(rig: Rig) -> None:
     rig.look(n_final=NT, n_volumes=NT, ended=True)
 
 
-def test_after_the_end_the_ring_is_given_back(rig: Rig) -> None:
+def test_after_the_end_the_run_can_be_looked_through_where_memory_is_plentiful(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volume_feed, "shared_free", lambda: (1 << 40, 1 << 40))
+    ended(rig)
+    for t in (NT - 2, NT - 1):
+        rig.watcher.want_volume(t)
+        (update,) = rig.look()
+        assert (update.volume_tr, column_of(update)) == (t, [float(t)] * NV)
+    assert rig.columns.volumes() is not None
+
+
+def test_after_the_end_the_ring_is_given_back_where_it_is_scarce(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volume_feed, "shared_free", lambda: (rig.columns.size("volumes"), 1 << 40))
     ended(rig)
     assert rig.columns.volumes() is None
     for t in (NT - 2, NT - 1):
@@ -275,7 +288,8 @@ def test_after_the_end_the_ring_is_given_back(rig: Rig) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists what is mapped")
-def test_after_the_end_nothing_of_the_producers_stays_mapped(rig: Rig) -> None:
+def test_after_the_end_nothing_of_the_producers_stays_mapped(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volume_feed, "shared_free", lambda: None)
     assert rig.writer is not None
     name = rig.writer.info.name
 

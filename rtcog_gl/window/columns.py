@@ -74,6 +74,12 @@ class Columns:
                     self._complain("volumes", error)
             return self._volumes
 
+    def size(self, which: str) -> int:
+        """Return the bytes that a role's segment has mapped; 0 where it is not."""
+        with self._opening:
+            segment = self._segments.get(which)
+            return 0 if segment is None else segment.size
+
     def _segment(self, which: str, name: str) -> ReadOnlySegment:
         if which not in self._segments:
             fd = self._fds.get(which)

@@ -11,8 +11,12 @@ import numpy as np
 
 from ..model.session import FloatArray, Live, Session, Stamps, Update
 from ..model.volume import IntArray
+from ..session.volumes_room import shared_free
 from .columns import Columns
 from .kept import Kept
+
+PLENTY = 4
+"""Volumes stay in shared memory after the end where so many times as much is free."""
 
 TEMPLATE_BYTES = 256 << 20
 """Template maps of a session that has ended are kept up to this size; beyond it, the segment is."""
@@ -108,7 +112,9 @@ class VolumeFeed:
         return math.nan if value is None else float(value[0])
 
     def keep(self) -> Iterator[None]:
-        """After the end, keep the newest volume and the templates in steps, and give the rest of the memory back.
+        """After the end, keep all volumes where shared memory is plentiful, so that the run can be looked through.
+
+        Elsewhere keep the newest volume and the templates in steps, and give the rest of the memory back.
 
         Raises
         ------
@@ -117,6 +123,8 @@ class VolumeFeed:
         """
         reader, session = self._columns.volumes(), self._session
         if reader is not None:
+            if self._plenty():
+                return
             n = session.n_templates if session.has_templates else 0
             if 4 * n * session.nv > TEMPLATE_BYTES:
                 return
@@ -130,3 +138,8 @@ class VolumeFeed:
                     self._kept.put(("template", k), template)
                 yield
         self._columns.close("volumes")
+
+    def _plenty(self) -> bool:
+        """Return whether the next session has shared memory enough although the volumes stay in theirs."""
+        free = shared_free()
+        return free is not None and free[0] >= PLENTY * self._columns.size("volumes")
