@@ -28,6 +28,7 @@ SCORES[0, [20, 40]] = SCORES[1, 30] = 3.0
 
 
 TEMPLATES = np.random.default_rng(3).normal(0, 1, (2, GRID.n_voxels)).astype(np.float32)
+TEMPLATES[:, 1::2] = 0
 
 
 def column(tr: int) -> FloatArray:
