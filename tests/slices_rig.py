@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from pixels import Draw, Picture, assert_close
+from pixels import Draw, Picture, assert_close, to_bytes
 from reference.slices import picture
 
 from rtcog_gl.model.anatomy import Anatomy
@@ -73,6 +73,31 @@ def nudged(plane: SlicePlane) -> SlicePlane:
     return replace(plane, origin=tuple(origin.tolist()))
 
 
+def drawn(draw: Draw, layer: Any, lut: Any, size: tuple[int, int], *views: SlicesView) -> Picture:
+    """Return the picture of views of one background, on which they rely, black outside their planes.
+
+    Nothing is drawn outside the planes.
+    """
+
+    def all_of_them() -> None:
+        for view in views:
+            layer.draw(view, size, lut)
+
+    got = draw(size, all_of_them, clear=(0.0, 0.0, 0.0, 0.0))
+    # Slices are opaque: where the picture is still transparent, what was there before is seen.
+    untouched = got[..., 3] == 0
+    assert (got[~untouched, 3] == 255).all()
+    in_planes = np.zeros(untouched.shape, bool)
+    for view in views:
+        for plane in view.planes:
+            x, y, w, h = (int(n) for n in plane.rect)
+            in_planes[y : y + h, x : x + w] = True
+        got[untouched & in_planes] = to_bytes(np.array(view.background))
+    assert not (~untouched & ~in_planes).any()
+    got[~in_planes] = (0, 0, 0, 255)
+    return got
+
+
 def check(
     draw: Draw,
     layer: Any,
@@ -104,7 +129,7 @@ def check(
         planes = slice_planes(PANEL, grid.bounds, tuple(cursor.tolist()), radiological, 7, 1.2345)
     planes = tuple(map(nudged, planes))
     view = view_of(planes, **({"has_map": column is not None} | changes))
-    got = draw(SIZE, lambda: layer.draw(view, SIZE, lut))
+    got = drawn(draw, layer, lut, SIZE, view)
     under, expecting = None, view
     if anatomy is not None:
         # The reference knows stored greys only.

@@ -20,6 +20,7 @@ from slices_rig import (
     SIZE,
     blob,
     check,
+    drawn,
     holed,
     new_layer,
     palette,
@@ -27,6 +28,7 @@ from slices_rig import (
     view_of,
 )
 
+from rtcog_gl.model.anatomy import Anatomy
 from rtcog_gl.model.draw import Rect, SlicePlane
 from rtcog_gl.model.planes import slice_planes
 from rtcog_gl.model.volume import MaskGrid
@@ -253,11 +255,34 @@ def test_planes_can_change_in_number_and_place(draw: Draw, layer: Any, lut: Any)
     layer.write_map(column)
     for some in (planes, moved, planes[:2], moved[1:], planes):
         view = view_of(some)
-        got = draw(SIZE, lambda view=view: layer.draw(view, SIZE, lut))
+        got = drawn(draw, layer, lut, SIZE, view)
         expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, column, LUT)
         assert_close(got, expected.picture, name="planes", mask=expected.sure)
     view = view_of(())
     assert not draw(SIZE, lambda: layer.draw(view, SIZE, lut))[..., :3].any()
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_no_more_is_drawn_than_what_may_show_something(draw: Draw, layer: Any, lut: Any, linear: bool) -> None:
+    at = np.indices((20, 20, 20)).reshape(3, -1) - 9.5
+    ball = np.linalg.norm(at, axis=0) < 10
+    grid = MaskGrid((20, 20, 20), affine_of(AFFINES["as-is"]), ball)
+    head = Anatomy(
+        np.pad(ball.reshape(20, 20, 20), 1).astype(np.uint8) * 200, affine_of(AFFINES["as-is"], (30, -10, 2))
+    )
+    planes = slice_planes(PANEL, grid.bounds, grid.bounds.centre, margin_mm=12.0)
+    shares = []
+    for anatomy in (None, head, None):
+        layer.set_grid(grid)
+        layer.set_anatomy(anatomy)
+        got = draw(SIZE, lambda: layer.draw(view_of(planes, has_map=False, linear=linear), SIZE, lut), (0, 0, 0, 0))
+        shares.append((got[..., 3] > 0).sum() / sum(plane.rect.w * plane.rect.h for plane in planes))
+    # An octagon around the ball, in a rectangle 12 mm wider on every side than the ball of 40 mm.
+    expected = 2 * (np.sqrt(2) - 1) * 40**2 / 64**2
+    assert expected < shares[0] < 1.15 * expected
+    # The anatomy's ball lies 20 mm to the right; in the sagittal slice it hides behind the other, or nearly so.
+    assert 1.2 * shares[0] < shares[1] < 2 * shares[0]
+    assert shares[2] == shares[0]
 
 
 def test_three_maps_are_there_at_once(monkeypatch: pytest.MonkeyPatch, draw: Draw, layer: Any, lut: Any) -> None:
@@ -277,12 +302,8 @@ def test_three_maps_are_there_at_once(monkeypatch: pytest.MonkeyPatch, draw: Dra
         layer.write_map(columns[source], source)
     calls: dict[str, list[Any]] = {"glDrawArrays": [], "glTexSubImage2D": [], "glBufferSubData": [], "glBufferData": []}
 
-    def all_three() -> None:
-        for view in views:
-            layer.draw(view, SIZE, lut)
-
     def check_all() -> None:
-        got = draw(SIZE, all_three)
+        got = drawn(draw, layer, lut, SIZE, *views)
         for view in views:
             expected = picture(view, SIZE, grid.shape, grid.affine, grid.inside, columns[view.source], LUT)
             assert_close(got, expected.picture, name=view.source, mask=expected.sure & expected.in_planes)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pixels import Draw
-from slices_rig import BACKGROUND, FILL, LUT, OUTLINE, blob, check, holed, new_layer, palette, values, view_of
+from slices_rig import BACKGROUND, FILL, LUT, OUTLINE, blob, check, drawn, holed, new_layer, palette, values, view_of
 
 from rtcog_gl.model.anatomy import Anatomy, anatomy_from_array
 from rtcog_gl.model.draw import Rect, SlicePlane
@@ -63,6 +63,31 @@ def test_anatomy_under_the_map(
         assert (got[0] != other).any(axis=-1).sum() > 1000
     layer.set_anatomy(None)
     check(draw, layer, lut, grid, column, threshold=2.5, **options)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_an_anatomy_is_seen_to_its_last_trace(draw: Draw, layer: Any, lut: Any, linear: bool) -> None:
+    """Single voxels far from each other and from the mask, which filtering spreads."""
+    volume = np.zeros((9, 8, 7), np.uint8)
+    for at in ((0, 0, 0), (8, 7, 3), (4, 0, 6), (2, 5, 5), (7, 2, 1)):
+        volume[at] = 255
+    grid = MaskGrid((3, 3, 3), OBLIQUE, np.ones(27, bool))
+    for turn in (np.eye(3), ROTATION):
+        affine = np.eye(4)
+        affine[:3, :3] = turn * 2.9
+        affine[:3, 3] = np.array(grid.bounds.centre) - affine[:3, :3] @ [3.1, 3.6, 4.1]
+        for axis in range(3):
+            right, down = 0.9 * np.roll(np.eye(3), axis, 0)[1], -0.8 * np.roll(np.eye(3), axis, 0)[2]
+            planes = []
+            for n in range(12):
+                middle = np.array(grid.bounds.centre) + 2.1 * (n - 5.5)
+                rect = Rect(50.0 * (n % 6), 60.0 * (n // 6), 50, 60)
+                origin = middle - 25 * right - 30 * down
+                planes.append(SlicePlane(rect, *(tuple(part.tolist()) for part in (origin, right, down))))
+            head = Anatomy(volume, affine)
+            got = check(draw, layer, lut, grid, None, head, 0.03, "traces", tuple(planes), 3, linear=linear)
+            bare = np.abs(got[..., :3] / 255 - np.array(BACKGROUND[:3])).max(axis=-1) < 0.01
+            assert (~bare & got[..., :3].any(axis=-1)).sum() > 200
 
 
 def test_another_grey_window_is_another_picture_of_the_anatomy_only(draw: Draw, layer: Any, lut: Any) -> None:
@@ -127,7 +152,7 @@ def test_weighted_values_run_in_between_and_stop_where_the_mask_does(draw: Draw,
     layer.write_map(np.array([-3, -1, 1, 3], np.float32))
     plane = SlicePlane(Rect(0, 0, 60, 1), (-0.5, -0.5, 0.0), (0.1, 0.0, 0.0), (0.0, 1.0, 0.0))
     view = view_of((plane,), linear=True)
-    got = draw((60, 1), lambda: layer.draw(view, (60, 1), lut))[0, :, :3].astype(float)
+    got = drawn(draw, layer, lut, (60, 1), view)[0, :, :3].astype(float)
     mm = -0.45 + 0.1 * np.arange(60)
     there = (mm > 0.5) & (mm < 4.5)
     place = 255 * (0.5 + np.clip((mm - 2.5) * 2, -3, 3) / 6)
@@ -161,7 +186,7 @@ def compare(
 
     layer.set_grid(grid)
     layer.write_map(column)
-    got = draw(size, lambda: layer.draw(view, size, lut))
+    got = drawn(draw, layer, lut, size, view)
     expected = picture(view, size, grid.shape, grid.affine, grid.inside, column, LUT)
     assert (~expected.sure).mean() < 0.1
     assert_close(got, expected.picture, tol=1 + view.linear, name="long-rows", mask=expected.sure)

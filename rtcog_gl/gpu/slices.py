@@ -8,6 +8,7 @@ the CPU.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from rtcog_gl.gpu.map_texture import MapTexture
 from rtcog_gl.gpu.shaders import program
 from rtcog_gl.model.anatomy import Anatomy, grey_window
 from rtcog_gl.model.draw import Colour, SlicePlane, SlicesView, Source
+from rtcog_gl.model.hull import Hull, outline
 from rtcog_gl.model.volume import Float64Array, MaskGrid
 from rtcog_gl.model.voxel_index import voxel_index
 
@@ -31,7 +33,8 @@ _GL_MAX_TEXTURE_SIZE = 0x0D33
 _GL_MAX_3D_TEXTURE_SIZE = 0x8073
 
 _CORNER = np.dtype([("a_pixel", "f4", 2), ("a_mm", "f4", 3), ("a_right", "f4", 3), ("a_down", "f4", 3)])
-_TRIANGLES = np.array([(0, 0), (1, 0), (0, 1), (0, 1), (1, 0), (1, 1)], np.float64)
+_TRIANGLES = np.array([(0, 1, 2), (0, 2, 3), (7, 0, 3), (7, 3, 4), (6, 7, 4), (6, 4, 5)]).ravel()
+"""What an octagon is made of: three bands across, whose seams cost drivers without a GPU least."""
 
 _OVER_ANATOMY = "_anatomy"
 """End of the names of programs that draw over an anatomy."""
@@ -45,6 +48,7 @@ class _Group:
 
     values: MapTexture
     planes: tuple[SlicePlane, ...] = ()
+    hull: Hull | None = None
     corners: gloo.VertexBuffer | None = None
 
 
@@ -75,7 +79,8 @@ class _Program:
 class SlicesLayer:
     """Draws `SlicesView` with one draw call; needs a current OpenGL context throughout.
 
-    There is a program for each way to sample (nearest, linear) over each ground (mask, anatomy).
+    There is a program for each way to sample (nearest, linear) over each ground (mask, anatomy). Of a plane, no more is
+    drawn than what may show something: `SlicesView.background` has to be there already.
     """
 
     def __init__(self) -> None:
@@ -83,6 +88,8 @@ class SlicesLayer:
         self._n_voxels = 0
         self._groups: dict[Source, _Group] = {}
         self._still: dict[str, Uniform] = {}
+        self._hulls: dict[str, Hull | None] = {}
+        self._hull: Hull | None = None
         self.set_anatomy(None)
 
     def set_grid(self, grid: MaskGrid) -> None:
@@ -97,12 +104,19 @@ class SlicesLayer:
         _check_3d("mask", index.shape)
         self._n_voxels = grid.n_voxels
         self._groups = {"map": self._new_group()}
+        self._cover("mask", grid.hull)
         self._still |= {
             "u_offset": _texture_3d(index.offset, "r8", "nearest"),
             "u_base": _texture_3d(index.base, "r32f", "nearest"),
             "u_box": index.shape,
             "u_mm_to_voxel": _inverse(index.affine),
         }
+
+    def _cover(self, what: str, hull: Hull | None) -> None:
+        """Take in how far something reaches that is to be seen."""
+        self._hulls[what] = hull
+        some = [each for each in self._hulls.values() if each is not None]
+        self._hull = reduce(Hull.joined, some) if some else None
 
     def _new_group(self) -> _Group:
         return _Group(MapTexture(self._n_voxels, _limit(_GL_MAX_TEXTURE_SIZE)))
@@ -117,6 +131,7 @@ class SlicesLayer:
         """
         if anatomy is not None:
             _check_3d("anatomy", anatomy.shape)
+        self._cover("anatomy", anatomy.hull if anatomy is not None else None)
         self._ground, self._window = "", (0.0, 1.0)
         for name in [name for name in self._programs if name.endswith(_OVER_ANATOMY)]:
             # A program holds on to its textures.
@@ -175,7 +190,7 @@ class SlicesLayer:
         ValueError
             If there is no mask yet, the colour scale or the grey window is not positive, or the map was never uploaded.
         """
-        if not self._groups:
+        if self._hull is None or not self._groups:
             raise ValueError("slices: asked to draw before the mask came, expected set_grid first")
         if not view.vmax > 0:
             raise ValueError(f"slices: the colour scale ends at {view.vmax}, expected more than 0")
@@ -211,16 +226,16 @@ class SlicesLayer:
                 "u_width": width,
             }
         )
-        chosen.draw(_placed(group, view.planes))
+        chosen.draw(_placed(group, view.planes, self._hull))
 
 
-def _placed(group: _Group, planes: tuple[SlicePlane, ...]) -> gloo.VertexBuffer:
+def _placed(group: _Group, planes: tuple[SlicePlane, ...], hull: Hull) -> gloo.VertexBuffer:
     """Return the corners of a group's planes, uploaded where they changed."""
     if group.corners is None or len(planes) != len(group.planes):
-        group.corners = gloo.VertexBuffer(_corners(planes))
-    elif planes != group.planes:
-        group.corners.set_data(_corners(planes))
-    group.planes = planes
+        group.corners = gloo.VertexBuffer(_corners(planes, hull))
+    elif planes != group.planes or hull is not group.hull:
+        group.corners.set_data(_corners(planes, hull))
+    group.planes, group.hull = planes, hull
     return group.corners
 
 
@@ -229,12 +244,12 @@ def darkest(background: Colour) -> Colour:
     return background if max(background[:3]) < 0.5 else ANATOMY_DARK
 
 
-def _corners(planes: tuple[SlicePlane, ...]) -> npt.NDArray[np.void]:
-    rows = np.array([(*plane.rect, *plane.origin, *plane.right, *plane.down) for plane in planes])[:, None]
-    rect, origin, right, down = np.split(rows, [4, 7, 10], axis=-1)
-    pixels = _TRIANGLES * rect[..., 2:]
+def _corners(planes: tuple[SlicePlane, ...], hull: Hull) -> npt.NDArray[np.void]:
+    rows = np.array([(*plane.rect[:2], *plane.origin, *plane.right, *plane.down) for plane in planes])[:, None]
+    place, origin, right, down = np.split(rows, [2, 5, 8], axis=-1)
+    pixels = np.array([outline(plane, hull) for plane in planes])[:, _TRIANGLES]
     corners = np.zeros(pixels.shape[:2], _CORNER)
-    corners["a_pixel"] = pixels + rect[..., :2]
+    corners["a_pixel"] = pixels + place
     corners["a_mm"] = origin + pixels[..., :1] * right + pixels[..., 1:] * down
     corners["a_right"] = right
     corners["a_down"] = down

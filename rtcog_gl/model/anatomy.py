@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rtcog_gl.model.hull import Hull, hull_of, row_ends
 from rtcog_gl.model.volume import Bounds, Float64Array, checked_affine
 
 PERCENTILES = (2.0, 99.5)
@@ -36,6 +37,13 @@ class Anatomy:
     window: tuple[float, float] = (0.0, 1.0)
     """Greys (0..1, of 255) that are black and white in the automatic window; what lies beyond is there to be seen."""
 
+    hull: Hull | None = field(init=False)
+    """How far what can be seen of it reaches in the world; None if there is nothing."""
+
+    def __post_init__(self) -> None:
+        """Find the hull: here, since this may be any thread, and it takes a look at every voxel."""
+        object.__setattr__(self, "hull", _hull(self.volume, self.affine))
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along the first, second and third axis (nx, ny, nz)."""
@@ -54,6 +62,16 @@ class Anatomy:
         linear = self.affine[:3, :3]
         centre = linear @ (low + high) / 2 + self.affine[:3, 3] - np.array(bounds.centre)
         return not _apart(centre, linear * (high - low) / 2, np.diag(bounds.size) / 2)
+
+
+def _hull(volume: npt.NDArray[np.uint8], affine: Float64Array) -> Hull | None:
+    ends = []
+    for k, plane in enumerate(volume):
+        j, first, last = row_ends(plane != 0)
+        ends += [np.stack([i, j, np.full_like(j, k)], axis=1) for i in (first, last)]
+    voxels = np.concatenate(ends)
+    # Linear filtering lets a voxel be seen up to the centres of its neighbours.
+    return hull_of(voxels, affine, 1.0) if len(voxels) else None
 
 
 def grey_window(window: tuple[float, float], level: float, width: float) -> tuple[float, float]:
