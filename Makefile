@@ -21,7 +21,7 @@ PYTEST = $(PY) -m pytest $(PYTEST_ARGS)
 NONE_IS_FINE = $(if $(PYTEST_ARGS),|| [ $$? -eq 5 ])
 
 .NOTPARALLEL:
-.PHONY: help setup-demo setup-test demo test lint soak bench clean distclean
+.PHONY: help setup-demo setup-test demo test lint soak bench bench-map clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1	/p' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,10 @@ soak: setup-test ## the long tests
 
 bench: setup-test ## measure the latency from a column's write to its pixels (prints JSON)
 	@$(XVFB) $(PY) benchmarks/latency.py $(BENCH_ARGS)
+
+bench-map: setup-test ## measure the voxel map: hits to the screen, the crosshair, memory, nilearn beside it (prints JSON)
+	@$(PY) -m pip install -q --disable-pip-version-check --root-user-action=ignore -e ".[bench]"
+	@$(XVFB) $(PY) benchmarks/maps.py $(BENCH_ARGS)
 
 clean: ## remove what builds and tests leave behind
 	rm -rf build dist *.egg-info tests/failed .pytest_cache .mypy_cache .ruff_cache .hypothesis
