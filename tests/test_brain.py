@@ -17,10 +17,10 @@ from rtcog_gl.gpu.font import GlyphAtlas
 from rtcog_gl.model.draw import Drawing, Rect, Text
 from rtcog_gl.model.explained import Explained, MapFacts
 from rtcog_gl.model.layout import auto_scale, layout
-from rtcog_gl.model.map_range import threshold_of
+from rtcog_gl.model.map_range import how_found, range_of, threshold_of
 from rtcog_gl.model.map_view import MapView
 from rtcog_gl.model.options import Arrangement
-from rtcog_gl.model.panels import brain
+from rtcog_gl.model.panels import brain, readout
 from rtcog_gl.model.panels.map_title import title
 from rtcog_gl.model.panels.pen import Pen
 from rtcog_gl.model.planes import mm_at, normal_axis, ortho_planes, pixel_of
@@ -119,6 +119,26 @@ TITLES = {
     "newest hit asked for": (
         replace(LIVE, map=hit(2), view=View(hit=2)),
         "VPol | TR 119   hit 3 of 3 | (End: live)",
+    ),
+    "newest hit, looking back at another volume": (
+        replace(LIVE, map=hit(2), view=View(maps="hits", cursor=100)),
+        "VPol | TR 119   hit 3 of 3 | the newest hit; TR 100 has no map of its own",
+    ),
+    "newest hit asked for, ended": (
+        replace(ENDED, map=hit(2), view=View(hit=2)),
+        "VPol | TR 119   hit 3 of 3 | (End: newest)",
+    ),
+    "hit asked for, ended": (
+        replace(ENDED, map=hit(0), view=View(hit=0)),
+        "VPol | TR 40   hit 1 of 3 | OLDER, newest is TR 119   (End: newest)",
+    ),
+    "a mean, explained": (
+        replace(LIVE, map=replace(hit(), mean_of=HITS), view=View(explain=True, map=MapView(mean=True))),
+        "mean of 3 hits of VPol | TR 40, 80, 119 | following newest | a mean is not explained",
+    ),
+    "a mean of hits without values": (
+        replace(LIVE, map=replace(hit(), mean_of=HITS, n_empty=2), view=View(map=MapView(mean=True))),
+        "mean of 3 hits of VPol | TR 40, 80, 119 (2 without a value) | following newest",
     ),
     "hits only": (replace(LIVE, map=hit(), view=View(maps="hits")), "VPol | TR 119   hit 3 of 3 | following newest"),
     "hits only, an older one": (
@@ -465,8 +485,66 @@ def test_the_colour_bar_says_how_it_was_made() -> None:
     fixed = drawn(shown_as(HELD, range="fixed", fixed=9.0))
     assert "range: fixed" in strings(fixed)
     assert fixed.ramps[0].vmax == fixed.slices[0].vmax == 9.0
-    assert "range: largest, held" in strings(drawn(LIVE))
+    assert "range: 99.9 %, held" in strings(drawn(LIVE))
+
+
+def notes(made: Scene) -> list[str]:
+    """Return what is said of how the values became colours, the range left out."""
+    assert made.map is not None
+    shown = (made.map,) if made.beside is None else (made.map, made.beside)
+    vmax = range_of(made.view.map, *shown)
+    threshold = max(0.0, threshold_of(vmax, made.view.map.threshold))
+    said = [line.string for line in readout.notes(made, vmax, threshold, *shown)]
+    assert said[0].startswith("range: ")
+    return said[1:]
+
+
+def test_all_below_threshold_is_said_of_the_maps_own_values() -> None:
     assert "all below threshold" in strings(drawn(shown_as(HELD, threshold=5.0)))
+    assert notes(shown_as(HELD, threshold=4.21)) == ["threshold 4.21"], "the largest value is drawn"
+    wild = shown_as(LIVE, threshold=4.5)
+    assert notes(wild) == ["threshold 4.50"], "a value beyond the held range of 4"
+    assert notes(shown_as(wild, threshold=4.7)) == ["all below threshold"]
+    assert notes(shown_as(HELD, range="fixed", fixed=30.0)) == ["all below threshold"], "an automatic one too"
+    both = replace(HELD, beside=replace(hit(0), peak_value=9.0))
+    assert notes(shown_as(both, threshold=5.0)) == ["threshold 5.00"], "one of two maps is drawn"
+    empty = replace(LIVE, map=ShownMap(143, -1, 0.0, AT, math.nan, 9, at=AT))
+    assert notes(shown_as(empty, threshold=2.0)) == ["threshold 2.00"]
+
+
+def test_a_threshold_that_was_set_is_written_and_others_are_not() -> None:
+    assert notes(HELD) == notes(shown_as(HELD, threshold=0.0)) == []
+    assert notes(shown_as(HELD, threshold=2.5)) == ["threshold 2.50"]
+    assert notes(shown_as(HELD, threshold=2.5, range="fixed", fixed=30.0)) == ["threshold 2.5"]
+    assert "threshold 2.50" in strings(drawn(shown_as(HELD, threshold=2.5)))
+
+
+def test_projections_are_not_called_linear() -> None:
+    linear = shown_as(HELD, sampling="linear")
+    assert notes(linear) == notes(shown_as(linear, mode="mosaic")) == ["linear"]
+    assert notes(shown_as(linear, mode="glass")) == []
+    assert notes(shown_as(linear, mode="glass", opacity=0.5)) == ["opacity 50 %"]
+    both = replace(linear, beside=hit(0))
+    assert notes(shown_as(both, mode="glass")) == ["linear"], "side by side are slices"
+
+
+def test_a_map_without_any_value_has_a_crosshair_and_no_peak() -> None:
+    empty = replace(HELD, map=ShownMap(119, 2, 0.0, AT, math.nan, 7))
+    said = [line.string for line in readout.lines(empty, empty.map, 1.0)]  # type: ignore[arg-type]
+    assert "crosshair" in said
+    assert "peak" not in said
+
+
+def test_how_the_range_was_found() -> None:
+    how = MapView()
+    assert how_found(how, volume(143)) == "99.9 %, held"
+    assert how_found(how, hit()) == "largest"
+    assert how_found(how, hit(), volume(143)) == "largest", "the words are those of the map that decided"
+    assert how_found(how, hit(), replace(volume(143), vmax=8.0)) == "99.9 %, held"
+    assert how_found(how, replace(volume(143), vmax=0.0)) == "no values"
+    assert how_found(replace(how, range="robust"), replace(volume(143), robust=2.0)) == "robust 2–98 %"
+    assert how_found(replace(how, range="robust"), volume(143)) == "99.9 %, held"
+    assert how_found(replace(how, range="fixed", fixed=3.0), volume(143)) == "fixed"
 
 
 def test_the_bar_answers_to_the_mouse_a_little_beside_it_too() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtcog_gl.model.calm import CALM_VOLUMES, HeldRange, grown, held, robust_largest, round_up
+from rtcog_gl.model.calm import CALM_VOLUMES, FAR_OFF_VOLUMES, HeldRange, grown, held, robust_largest, round_up
 
 LARGEST = st.floats(1e-6, 1e6)
 
@@ -46,6 +46,20 @@ def test_the_range_shrinks_after_twenty_quiet_volumes_to_what_they_need() -> Non
     quiet = [0.9, *[0.5] * (CALM_VOLUMES - 1)]
     assert after(4, *quiet[:-1]).vmax == 4
     assert after(4, *quiet) == HeldRange(1.0)
+
+
+@pytest.mark.parametrize(("largest", "n"), [(0.49, FAR_OFF_VOLUMES), (0.5, CALM_VOLUMES), (1.9, CALM_VOLUMES)])
+def test_a_range_that_is_far_off_shrinks_sooner(largest: float, n: int) -> None:
+    """An eighth of the range of 4 is 0.5."""
+    assert after(4, *[largest] * (n - 1)).vmax == 4
+    assert after(4, *[largest] * n) == HeldRange(round_up(largest))
+
+
+def test_a_range_is_far_off_where_all_of_the_last_volumes_are() -> None:
+    assert after(4, 0.1, 0.1, 0.6).vmax == 4
+    assert after(4, 0.6, 0.1, 0.1, 0.1).vmax == 4
+    assert after(4, 0.1, 0.4, 0.1).vmax == 0.4
+    assert after(4, 0.1, 0.1, 2.0, 0.1, 0.1).vmax == 4, "two in a row are not enough"
 
 
 def test_one_volume_of_half_the_range_begins_the_quiet_time_anew() -> None:

@@ -219,13 +219,17 @@ def test_no_volume_in_memory_is_said() -> None:
 def test_while_another_voxel_is_read_the_old_lines_are_pale() -> None:
     shown = made()
     assert shown.grid is not None and shown.map is not None
-    moved = replace(shown, map=replace(shown.map, at=shown.grid.mm_of(0)))
+    away = shown.grid.mm_of(0)
+    moved = replace(shown, readout=Readout(away, (0, 0, 0), 0.5, True))
+    # Where there is an explanation, the crosshair is not the map's own.
+    explained = replace(shown, map=replace(shown.map, at=away))
+    before = replace(explained, readout=None)
     other = replace(shown, view=View(map=MapView(sphere_mm=9.0)))
     alphas = []
-    for each in (shown, moved, other):
+    for each in (shown, moved, explained, before, other):
         shapes = picture(each).under
         alphas.append(float(shapes["colour"][shapes["kind"] == SEGMENT][:, 3].max()))
-    assert alphas == pytest.approx([1.0, course.STALE, course.STALE])
+    assert alphas == pytest.approx([1.0, course.STALE, 1.0, course.STALE, course.STALE])
 
 
 def test_the_key_changes_with_what_is_drawn() -> None:

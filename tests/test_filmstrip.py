@@ -192,6 +192,18 @@ def test_it_says_whether_the_newest_is_followed(slots: int, view: View, words: s
     assert bool(discs.any()) == following
 
 
+@pytest.mark.parametrize("slots", [0, 300])
+def test_after_the_end_nothing_is_followed(slots: int) -> None:
+    shown = made(3, 2)
+    shown = replace(shown, session=replace(shown.session, slots=slots), live=replace(shown.live, ended=True))
+    for view, words in ((View(), []), (View(cursor=110, left=50), []), (View(hit=0), ["End: newest"])):
+        pen, _ = plotted(replace(shown, view=view))
+        said = [text.string for text in pen.texts if "newest" in text.string or "live" in text.string]
+        assert said == words
+        assert not np.all(pen.over.array()["colour"] == np.array(pen.theme.matching, np.float32), axis=1).any()
+    assert "HITS" in strings(picture(shown))
+
+
 def test_the_pinned_hit_is_marked() -> None:
     shown = made(3, 2)
     assert "beside" not in strings(picture(shown))

@@ -382,15 +382,38 @@ def test_the_wheel_on_a_slice_goes_through_the_slices(linear: np.ndarray, number
         assert there[axis] == pytest.approx(edge[axis] - n * (2, 3, 4)[axis] / 2)
 
 
-def test_the_wheel_does_nothing_on_a_mosaic_or_a_projection() -> None:
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_wheel_in_a_mosaic_goes_through_the_slices_wherever_it_turns(axis: int) -> None:
     what = state()
     assert what.grid is not None
-    plane = mosaic_planes(PANEL, what.grid.bounds, 2)[0]
-    mosaic, target = View(map=MapView(mode="mosaic")), Target(plane.rect, "crosshair", plane)
-    assert scroll_at(mosaic, target, 1, what) is mosaic
-    beside = replace(mosaic, map=replace(mosaic.map, beside=30))
-    assert scroll_at(beside, target, 1, what) != beside, "hits side by side are no mosaic"
-    assert scroll_at(View(), replace(target, keep=2), 1, what) == View()
+    planes = mosaic_planes(PANEL, what.grid.bounds, axis)
+    assert len(planes) > 2
+    for plane in (planes[0], planes[-1]):
+        view, target = View(map=MapView(mode="mosaic", axis=axis)), Target(plane.rect, "crosshair", plane)
+        for n in (1, -1, 2):
+            wanted = list(CENTRE)
+            wanted[axis] += n * (2, 3, 4)[axis]
+            assert scroll_at(view, target, n, what).map == replace(view.map, at=tuple(wanted))
+
+
+@pytest.mark.parametrize("mode", ["glass", "ortho"])
+@pytest.mark.parametrize("keep", [0, 1, 2])
+def test_the_wheel_does_nothing_on_a_projection(mode: Any, keep: int) -> None:
+    what = state()
+    assert what.grid is not None
+    plane = ortho_planes(PANEL, what.grid.bounds, CENTRE)[0][(1, 0, 2)[keep]]
+    view = View(map=MapView(mode=mode))
+    assert scroll_at(view, Target(plane.rect, "crosshair", plane, keep), 1, what) is view
+
+
+@pytest.mark.parametrize("keep", [None, 1])
+def test_before_there_is_a_map_a_click_on_a_slice_changes_nothing(keep: int | None) -> None:
+    what = state(column=None)
+    assert what.grid is not None
+    plane = ortho_planes(PANEL, what.grid.bounds, CENTRE)[0][0]
+    target, view = Target(plane.rect, "crosshair", plane, keep), View()
+    assert point_at(view, target, plane.rect.x + 9, plane.rect.y + 9, what) is view
+    assert point_at(view, target, plane.rect.x + 9, plane.rect.y + 9, state()) != view
 
 
 def test_the_wheel_on_thumbnails_goes_from_hit_to_hit() -> None:

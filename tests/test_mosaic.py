@@ -87,6 +87,26 @@ def _in(geom: np.ndarray, rect: Rect) -> bool:
     return bool(rect.x <= geom[0] < rect.right and rect.y <= geom[1] < rect.bottom)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_crosshair_between_two_slices_says_how_far_off_it_is(axis: int) -> None:
+    planes = drawn(HELD, axis).slices[0].planes
+    spacing = planes[1].origin[axis] - planes[0].origin[axis]
+    for off, words in ((0.0, []), (0.2, []), (-0.2, []), (0.3, ["0.3 mm off its slice"])):
+        at = [1.0, 2.0, 3.0]
+        at[axis] = planes[2].origin[axis] + off
+        said = strings_at(axis, at)
+        assert [s for s in said if "off its slice" in s] == words
+    at[axis] = planes[2].origin[axis] - spacing / 2 + 0.1
+    assert f"{spacing / 2 - 0.1:.1f} mm off its slice" in strings_at(axis, at)
+
+
+def strings_at(axis: int, at: list[float]) -> list[str]:
+    """Return what a lightbox says with the crosshair at a position."""
+    x, y, z = at
+    assert HELD.map is not None
+    return [text.string for text in drawn(replace(HELD, map=replace(HELD.map, at=(x, y, z))), axis).texts]
+
+
 def test_before_the_first_map_the_slices_are_there() -> None:
     drawing = drawn(scene(0, ()))
     (view,) = drawing.slices

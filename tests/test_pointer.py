@@ -84,7 +84,7 @@ def test_a_click_is_where_the_mouse_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not mouse.apply(console)
     mouse.move(90, 90)
     mouse.apply(console)
-    assert console.done == [("press", 30, 40)]
+    assert console.done == [("press", 30.5, 40.5)]
 
 
 @pytest.mark.parametrize("density", [1.0, 1.5, 2.0])
@@ -97,10 +97,21 @@ def test_positions_are_in_pixels_of_the_framebuffer(monkeypatch: pytest.MonkeyPa
     mouse.wheel(1)
     mouse.apply(console)
     assert console.done == [
-        ("press", 100 * density, 50 * density),
-        ("drag", 110 * density, 60 * density),
-        ("scroll", 110 * density, 60 * density, 1),
+        ("press", 100 * density + 0.5, 50 * density + 0.5),
+        ("drag", 110 * density + 0.5, 60 * density + 0.5),
+        ("scroll", 110 * density + 0.5, 60 * density + 0.5, 1),
     ]
+
+
+@pytest.mark.parametrize("density", [1.0, 1.25, 2.0])
+def test_a_position_within_a_pixel_is_that_pixels_centre(monkeypatch: pytest.MonkeyPatch, density: float) -> None:
+    mouse, console = Mouse(monkeypatch, density), FakeConsole()
+    for x, y in ((10.0, 7.0), (10.49, 7.51), (10.99, 7.99)):
+        mouse.move(x / density, y / density)
+        mouse.button(True)
+        mouse.button(False)
+    mouse.apply(console)
+    assert console.done == [("press", 10.5, 7.5)] * 3
 
 
 def test_of_many_positions_only_the_latest_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +125,7 @@ def test_of_many_positions_only_the_latest_is_drawn(monkeypatch: pytest.MonkeyPa
     mouse.button(False)
     mouse.move(70, 0)
     mouse.apply(console)
-    assert console.done == [("press", 0, 0), ("drag", 49, 98), ("drag", 59, 0)]
+    assert console.done == [("press", 0.5, 0.5), ("drag", 49.5, 98.5), ("drag", 59.5, 0.5)]
 
 
 @pytest.mark.parametrize(("action", "drags"), [("crosshair", 1), ("threshold", 1), ("hit:30", 0), (None, 0)])
@@ -151,7 +162,7 @@ def test_under_the_list_of_keys_nothing_happens(monkeypatch: pytest.MonkeyPatch)
     console.view.help = False
     mouse.move(6, 6)
     mouse.apply(console)
-    assert console.done == [("press", 0, 0)], "a drag that the list interrupted is over"
+    assert console.done == [("press", 0.5, 0.5)], "a drag that the list interrupted is over"
 
 
 def test_a_touchpads_small_steps_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +176,7 @@ def test_a_touchpads_small_steps_add_up(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(console.done) == 2, "what was left of the other direction is gone, but half a step is none"
     mouse.wheel(-0.5)
     mouse.apply(console)
-    assert console.done[2:] == [("scroll", 0, 0, -1)]
+    assert console.done[2:] == [("scroll", 0.5, 0.5, -1)]
 
 
 def test_turns_between_two_pictures_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +185,7 @@ def test_turns_between_two_pictures_are_one(monkeypatch: pytest.MonkeyPatch) -> 
         mouse.wheel(away)
     mouse.wheel(0, right=3)
     mouse.apply(console)
-    assert console.done == [("scroll", 0, 0, 2)]
+    assert console.done == [("scroll", 0.5, 0.5, 2)]
 
 
 @given(st.lists(st.floats(-3, 3), max_size=30))

@@ -22,7 +22,7 @@ from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session.board import BoardReader, BoardWriter, SegmentInfo, Static
 from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.volumes import VolumeWriter
-from rtcog_gl.window import volume_feed
+from rtcog_gl.window import jobs, volume_feed
 from rtcog_gl.window.columns import Columns
 from rtcog_gl.window.latency import LatencyLog, Shown
 from rtcog_gl.window.watch import Watcher
@@ -178,9 +178,10 @@ def test_nothing_is_copied_for_a_window_that_shows_hits_only(rig: Rig) -> None:
 def test_earlier_volumes_are_had_while_they_are_in_the_ring(rig: Rig) -> None:
     rig.publish(*range(6))
     rig.look(n_final=6, n_volumes=6)
+    updates = []
     for t in (1, 2, 9, -3):
         rig.watcher.want_volume(t)
-    updates = rig.look()
+        updates += rig.look()
     assert [(update.volume_tr, update.volume_column is None) for update in updates] == [
         (1, True),
         (2, False),
@@ -190,6 +191,36 @@ def test_earlier_volumes_are_had_while_they_are_in_the_ring(rig: Rig) -> None:
     assert column_of(updates[1]) == [2.0] * NV
     assert all(update.volume_stamps == Stamps() for update in updates)
     assert all(update.live.n_volumes == 6 for update in updates)
+
+
+def test_of_several_volumes_that_are_asked_for_the_latest_is_answered(rig: Rig) -> None:
+    rig.publish(*range(6))
+    rig.look(n_final=6, n_volumes=6)
+    for t in (3, 2, 4):
+        rig.watcher.want_volume(t)
+    (update,) = rig.look()
+    assert (update.volume_tr, column_of(update)) == (4, [4.0] * NV)
+
+
+def test_a_figure_that_cannot_be_worked_out_costs_neither_scores_nor_record_nor_map(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*_: object) -> None:
+        raise ValueError("no figures")
+
+    monkeypatch.setattr(jobs, "column_facts", failing)
+    rig.maps[:, 0] = 7
+    rig.publish(0)
+    with caplog.at_level(logging.ERROR, "rtcog_gl"):
+        scores, hit, volume = rig.look(n_final=1, n_volumes=1, onsets=(0,), maps=(0,))
+        rig.publish(1)
+        assert [update.live.n_volumes for update in rig.look(n_final=2, n_volumes=2)] == [1, 2]
+    assert (scores.scores.shape, hit.map_tr, volume.volume_tr) == ((2, 1), 0, 0)
+    assert hit.map_column is not None
+    assert (hit.map_column.tolist(), hit.map_derived) == ([7.0] * NV, None)
+    assert (column_of(volume), volume.volume_derived) == ([0.0] * NV, None)
+    assert (len(volume.volumes), volume.live.n_volumes) == (1, 1)
+    assert [r.getMessage() for r in caplog.records] == ["a map could not be worked on: ValueError: no figures"]
 
 
 def test_a_hits_map_does_not_wait_for_its_volume(rig: Rig) -> None:
@@ -274,9 +305,10 @@ def test_after_the_end_the_ring_is_given_back_where_it_is_scarce(rig: Rig, monke
     monkeypatch.setattr(volume_feed, "shared_free", lambda: (rig.columns.size("volumes"), 1 << 40))
     ended(rig)
     assert rig.columns.volumes() is None
-    for t in (NT - 2, NT - 1):
-        rig.watcher.want_volume(t)
-    older, newest = rig.look()
+    rig.watcher.want_volume(NT - 2)
+    (older,) = rig.look()
+    rig.watcher.want_volume(NT - 1)
+    (newest,) = rig.look()
     assert (older.volume_tr, older.volume_column) == (NT - 2, None)
     assert (newest.volume_tr, column_of(newest)) == (NT - 1, [NT - 1.0] * NV)
     kept = rig.watcher.template(1)
@@ -305,6 +337,7 @@ def test_after_the_end_nothing_of_the_producers_stays_mapped(rig: Rig, monkeypat
 
 
 def test_too_many_templates_keep_the_segment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volume_feed, "shared_free", lambda: None)
     monkeypatch.setattr(volume_feed, "TEMPLATE_BYTES", TEMPLATES.nbytes - 1)
     ended(rig)
     assert rig.columns.volumes() is not None

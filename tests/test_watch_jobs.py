@@ -15,11 +15,13 @@ from test_watch import NT, NV, SLOTS, TEMPLATES, Rig
 from rtcog_gl.model.column_facts import column_facts
 from rtcog_gl.model.course import Course, CourseRequest
 from rtcog_gl.model.glass import Projector
-from rtcog_gl.model.session import Update
+from rtcog_gl.model.session import Mean, Update
 from rtcog_gl.model.thumbnail import thumbnail
 from rtcog_gl.model.volume import MaskGrid
-from rtcog_gl.window import jobs
+from rtcog_gl.window import jobs, volume_feed
+from rtcog_gl.window.hit_maps import HitMaps
 from rtcog_gl.window.kept import Kept
+from rtcog_gl.window.volume_feed import VolumeFeed
 
 HITS = (1, 3, 4)
 
@@ -27,6 +29,12 @@ HITS = (1, 3, 4)
 def grid() -> MaskGrid:
     """Return a grid of 2 x 3 x 2 voxels, the lower half of it in the mask."""
     return MaskGrid((2, 3, 2), np.diag([2.0, 2.0, 2.0, 1.0]), np.arange(12) < NV)
+
+
+@pytest.fixture(autouse=True)
+def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the volumes given back after the end, however much memory this machine has."""
+    monkeypatch.setattr(volume_feed, "shared_free", lambda: None)
 
 
 @pytest.fixture
@@ -82,11 +90,54 @@ def test_of_several_new_hits_the_newest_comes_and_the_others_can_be_had(rig: Rig
     updates = with_hits(rig)
     assert (kinds(updates), updates[1].map_tr) == (["scores", "map"], HITS[-1])
     rig.watcher.want_map(HITS[0])
+    (there,) = rig.look()
     rig.watcher.want_map(NT + 5)
-    there, not_there = rig.look()
+    (not_there,) = rig.look()
     assert there.map_column is not None
     np.testing.assert_array_equal(there.map_column, rig.maps[:, HITS[0]])
     assert (not_there.map_tr, not_there.map_column, not_there.map_derived) == (NT + 5, None, None)
+
+
+def test_of_several_maps_that_are_asked_for_the_latest_of_each_purpose_is_answered(rig: Rig) -> None:
+    with_hits(rig)
+    for tr in HITS:
+        rig.watcher.want_map(tr)
+        rig.watcher.want_map(tr - 1, "pinned")
+    updates = rig.look()
+    assert sorted(update.map_tr for update in updates if update.map_tr is not None) == [HITS[-1] - 1, HITS[-1]]
+    assert len(updates) == 2
+
+
+@pytest.mark.parametrize("broken", ["column_facts", "column"])
+def test_every_request_is_answered_although_its_work_fails(
+    rig: Rig, broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_hits(rig)
+    rig.publish(0)
+    rig.look(n_volumes=1)
+
+    def failing(*_: object) -> None:
+        raise ValueError("no figures")
+
+    if broken == "column_facts":
+        monkeypatch.setattr(jobs, "column_facts", failing)
+    else:
+        for reader in (HitMaps, VolumeFeed):
+            monkeypatch.setattr(reader, "column", failing)
+        monkeypatch.setattr(HitMaps, "part", failing)
+    with caplog.at_level(logging.ERROR, "rtcog_gl"):
+        rig.watcher.want_map(1)
+        rig.watcher.want_map(3, "pinned")
+        rig.watcher.want_volume(0)
+        rig.watcher.want_mean(HITS)
+        updates = rig.look()
+    assert len(updates) == 4
+    assert {u.map_tr for u in updates} == {1, 3, None}
+    assert [u.map_column for u in updates] == [None] * 4
+    assert [(u.volume_tr, u.volume_column) for u in updates if u.volume_tr is not None] == [(0, None)]
+    assert [u.mean for u in updates if u.mean is not None] == [Mean(HITS, None)]
+    assert {u.live.maps for u in updates} == {HITS}
+    assert [r.getMessage() for r in caplog.records] == ["a map could not be worked on: ValueError: no figures"]
 
 
 def test_figures_come_with_every_map(rig: Rig) -> None:
@@ -342,9 +393,10 @@ def ended(rig: Rig) -> None:
 def test_after_the_end_all_hits_are_there_and_rtcogs_memory_is_free(rig: Rig) -> None:
     ended(rig)
     assert [rig.columns.array(which) for which in ("scores", "maps")] == [None, None]
+    updates = []
     for tr in (*HITS, 2):
         rig.watcher.want_map(tr)
-    updates = rig.look()
+        updates += rig.look()
     for update, tr in zip(updates, HITS, strict=False):
         assert update.map_column is not None
         np.testing.assert_array_equal(update.map_column, rig.maps[:, tr])

@@ -77,4 +77,4 @@ def _slices(planes: tuple[SlicePlane, ...], axis: int, at: Point) -> tuple[Line,
     said = Line(f"{AXES[axis]}, every {spacing:g} mm", "text3", rank=5)
     here = nearest_plane(planes, at)
     off = 0.0 if here is None else abs(planes[here].origin[axis] - at[axis])
-    return (said, Line(f"crosshair {off:.1f} mm off its slice", "text3", rank=5)) if off > CLOSE_MM else (said,)
+    return (said, Line(f"{off:.1f} mm off its slice", "text3", rank=5)) if off > CLOSE_MM else (said,)
