@@ -12,6 +12,7 @@ from vispy import gloo
 
 from ..model.anatomy import Anatomy
 from ..model.draw import Colour, Drawing, ImageName, Rect, Source
+from ..model.orientation import Verdict
 from ..model.session import FloatArray, Session
 from ..model.volume import MaskGrid
 from . import orientation
@@ -67,9 +68,13 @@ class Renderer:
         """Why no map may be shown: the check of left and right failed; empty otherwise."""
         self.map_unchecked = ""
         """What of left and right, front and back, up and down this GPU left unchecked; empty otherwise."""
+        self._images = ImagesLayer()
+        self._grid = grid
+        self._over_anatomy = False
+        self._checked = {(False, False)}
+        """Programs of the slices layer that were checked: whether between voxels, and whether over an anatomy."""
         if grid is not None:
             self._open_map(grid)
-        self._images = ImagesLayer()
         self._ramp = RampLayer()
         self._lut = lut_texture(colormap)
         self._target: Target = DirectTarget() if self.keeps_back_buffer else CachedTarget()
@@ -88,12 +93,24 @@ class Renderer:
             log.error("%s", error)
             return
         self._slices = layer
-        verdict = orientation.check(layer, grid)
-        self.map_refused, self.map_unchecked = verdict.refused, verdict.unchecked
+        self._take_in(orientation.check(layer, self._images, grid))
+
+    def _take_in(self, verdict: Verdict) -> None:
+        """Take in what a check of left and right says; what an earlier one said stays."""
+        self.map_refused = self.map_refused or verdict.refused
+        self.map_unchecked = self.map_unchecked or verdict.unchecked
         if verdict.refused:
             log.error("%s", verdict.refused)
-        for gap in filter(None, (verdict.unchecked, verdict.one_sided)):
-            log.warning("%s", gap)
+        if verdict.unchecked:
+            log.warning("%s", verdict.unchecked)
+
+    def _check(self, linear: bool) -> None:
+        """Check the program that draws the slices next, before its first picture."""
+        program = (linear, self._over_anatomy)
+        if program in self._checked or self._slices is None or self._grid is None:
+            return
+        self._checked.add(program)
+        self._take_in(orientation.check_program(self._slices, self._grid, *program))
 
     def set_anatomy(self, anatomy: Anatomy | None) -> None:
         """Show an anatomy under the map, or none.
@@ -105,6 +122,7 @@ class Renderer:
         """
         if self._slices is not None:
             self._slices.set_anatomy(anatomy)
+            self._over_anatomy = anatomy is not None
 
     def write_scores(self, first: int, scores: FloatArray) -> int:
         """Upload new columns (templates x k) and return the number of bytes."""
@@ -146,7 +164,12 @@ class Renderer:
         gloo.clear(color=colour, depth=False, stencil=False)
 
     def draw(self, drawings: Mapping[str, Drawing], parts: Mapping[str, Rect], size: Size) -> None:
-        """Draw parts of panels, in that order, and put the picture into the window's framebuffer."""
+        """Draw parts of panels, in that order, and put the picture into the window's framebuffer.
+
+        Maps are left out once `map_refused` says something, which may be in the midst of this.
+        """
+        for linear in {slices.linear for name in parts for slices in drawings[name].slices}:
+            self._check(linear)
         for name, part in parts.items():
             drawing = drawings[name]
             with self._target.panel(part, drawing.clear):
@@ -158,10 +181,10 @@ class Renderer:
             self._shapes.draw((name, "under"), drawing.under, size)
         if drawing.traces is not None and self._traces is not None and min(drawing.traces.axes.plot[2:]) > 0:
             self._traces.draw(drawing.traces, size, part)
-        if self._slices is not None:
+        if self._slices is not None and not self.map_refused:
             for slices in drawing.slices:
                 self._slices.draw(slices, size, self._lut)
-        if drawing.images:
+        if drawing.images and not self.map_refused:
             self._images.draw(drawing.images, size, self._lut)
         for ramp in drawing.ramps:
             self._ramp.draw(ramp, self._lut, size)

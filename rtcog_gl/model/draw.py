@@ -232,9 +232,9 @@ class SlicePlane:
     """World step (mm) for one pixel downwards."""
 
 
-Source = Literal["map", "template", "product", "beside"]
-"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, their product, and the hit
-that is pinned beside it."""
+Source = Literal["map", "template", "product", "beside", "phantom"]
+"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, their product, the hit that is
+pinned beside it, and what left and right are checked with."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from rtcog_gl.model.draw import Rect, SlicePlane
 from rtcog_gl.model.volume import Bounds, Point
 
@@ -83,14 +81,14 @@ def slice_planes(
     # A hair more, so that a width which fits exactly is not cut by a pixel.
     columns = [max(1, int(width / scale + 1e-6)) for width in widths]
     rows = [max(1, int(height / scale + 1e-6)) for height in heights]
-    x = float(np.floor(panel.x + (panel.w - sum(columns) - 2 * gap) / 2))
-    bottom = float(np.floor(panel.y + (panel.h + max(rows)) / 2))
+    x = float(math.floor(panel.x + (panel.w - sum(columns) - 2 * gap) / 2))
+    bottom = float(math.floor(panel.y + (panel.h + max(rows)) / 2))
     planes = []
     for (across, up), w, h in zip(_SIDE, columns, rows, strict=True):
         rect = Rect(x, bottom - h, float(w), float(h))
         mirrored = radiological and across == 0
         planes.append(_plane(rect, box.centre, cursor_mm, across, up, -scale if mirrored else scale, -scale))
-        x = float(np.floor(rect.right + gap))
+        x = float(math.floor(rect.right + gap))
     return tuple(planes)
 
 
@@ -120,12 +118,12 @@ def ortho_planes(
         return (), Rect(panel.x, panel.y, max(0.0, panel.w), max(0.0, panel.h))
     scale = max((x_mm + y_mm) / wide, (z_mm + y_mm) / high)
     x_px, y_px, z_px = (float(max(1, int(length / scale + 1e-6))) for length in box.size)
-    left = float(np.floor(panel.x + (panel.w - x_px - y_px - gap) / 2))
-    top = float(np.floor(panel.y))
+    left = float(math.floor(panel.x + (panel.w - x_px - y_px - gap) / 2))
+    top = float(math.floor(panel.y))
     places = (
         Rect(left, top, x_px, z_px),
-        Rect(float(np.floor(left + x_px + gap)), top, y_px, z_px),
-        Rect(left, float(np.floor(top + z_px + gap)), x_px, y_px),
+        Rect(float(math.floor(left + x_px + gap)), top, y_px, z_px),
+        Rect(left, float(math.floor(top + z_px + gap)), x_px, y_px),
     )
     planes = tuple(
         _plane(place, box.centre, cursor_mm, across, up, -scale if radiological and across == 0 else scale, -scale)
@@ -300,14 +298,30 @@ def mm_at(plane: SlicePlane, x: float, y: float) -> Point:
 
 def pixel_of(plane: SlicePlane, mm: Point) -> tuple[float, float]:
     """Return the pixel position at which a world position (mm) is seen, projected onto the plane."""
-    steps = np.array([plane.right, plane.down]).T
-    dx, dy = np.linalg.lstsq(steps, np.subtract(mm, plane.origin), rcond=None)[0].tolist()
-    return plane.rect.x + dx, plane.rect.y + dy
+    # Least squares by hand: for three numbers, NumPy's takes longer than all else that a crosshair costs.
+    right, down = plane.right, plane.down
+    offset = tuple(here - there for here, there in zip(mm, plane.origin, strict=True))
+    rr, dd, rd = _dot(right, right), _dot(down, down), _dot(right, down)
+    rv, dv = _dot(right, offset), _dot(down, offset)
+    if rd == 0:
+        return plane.rect.x + rv / rr, plane.rect.y + dv / dd
+    det = rr * dd - rd * rd
+    return plane.rect.x + (dd * rv - rd * dv) / det, plane.rect.y + (rr * dv - rd * rv) / det
+
+
+def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def normal_axis(plane: SlicePlane) -> int:
     """Return the world axis (0, 1, 2 for x, y, z) to which the plane is most nearly perpendicular."""
-    return int(np.argmax(np.abs(np.cross(plane.right, plane.down))))
+    (ax, ay, az), (bx, by, bz) = plane.right, plane.down
+    return _largest((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx))
+
+
+def _largest(step: Point) -> int:
+    """Return along which world axis a step is longest."""
+    return max(range(3), key=lambda axis: abs(step[axis]))
 
 
 def edge_letters(plane: SlicePlane) -> EdgeLetters:
@@ -318,6 +332,6 @@ def edge_letters(plane: SlicePlane) -> EdgeLetters:
 
 
 def _ends(step: Point) -> tuple[str, str]:
-    axis = int(np.argmax(np.abs(step)))
+    axis = _largest(step)
     low, high = LETTERS[axis]
     return (low, high) if step[axis] > 0 else (high, low)

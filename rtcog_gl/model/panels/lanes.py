@@ -16,6 +16,7 @@ from ..scene import Scene, Style
 from ..status import processing_ms
 from ..theme import fade
 from ..ticks import MINUS, nice_step, tick_label
+from ..view import time_window
 from . import scores
 from .labels import live_edge, shown_tr
 from .pen import Pen
@@ -76,7 +77,9 @@ class _Lane:
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     live = scene.live
-    return live.n_final, live.n_volumes, live.onsets, live.offsets, live.tr_s, scene.view
+    # Not of the whole view: how the map is looked at changes nothing here.
+    seen = time_window(scene.view, scene.extent), scene.view.cursor
+    return live.n_final, live.n_volumes, live.onsets, live.offsets, live.tr_s, seen
 
 
 def draw(scene: Scene, style: Style, rect: Rect) -> Drawing:

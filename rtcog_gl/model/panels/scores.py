@@ -22,7 +22,9 @@ def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     live = scene.live
     now = status(scene)
-    return live.n_final, live.onsets, live.offsets, live.ended, scene.view, now.freshness, now.word == "STALLED"
+    # Not of the whole view: how the map is looked at changes nothing here, and a crosshair is dragged fast.
+    seen = time_window(scene.view, scene.extent), scene.view.cursor
+    return live.n_final, live.onsets, live.offsets, live.ended, seen, now.freshness, now.word == "STALLED"
 
 
 def axes(scene: Scene, style: Style) -> Axes:
