@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from ..draw import Rect, SlicePlane
 from ..planes import edge_letters, normal_axis, pixel_of
 from ..theme import fade
@@ -104,7 +105,8 @@ def crosshair(pen: Pen, plane: SlicePlane, at: Point) -> None:
     dots = (pen.dp(2), pen.dp(6))
     tone = fade(pen.theme.text, 0.5)
     line = max(1.0, round(pen.style.layout.scale))
-    x, y = (float(round(along)) for along in pixel_of(plane, at))
+    # The pixel that holds the position, whose value the readout tells.
+    x, y = (float(math.floor(along - (line - 1) / 2)) for along in pixel_of(plane, at))
     free = pen.dp(8)
     for begin, end in ((rect.y, y - free), (y + free, rect.bottom)):
         if rect.x <= x < rect.right and end - begin > 1:
