@@ -20,13 +20,12 @@ from rtcog_gl.model.map_actions import (
     apply_to_map,
     point_at,
     scroll_at,
-    voxel_axis,
 )
 from rtcog_gl.model.map_notes import note_of
 from rtcog_gl.model.map_view import OPACITIES, MapView
 from rtcog_gl.model.planes import mm_at, mosaic_planes, ortho_planes, pixel_of
 from rtcog_gl.model.view import Extent, View
-from rtcog_gl.model.volume import MaskGrid, Point
+from rtcog_gl.model.volume import MaskGrid, Point, voxel_axis
 
 MAPS = (30, 80, 150)
 PANEL = Rect(100, 50, 800, 700)

@@ -119,18 +119,6 @@ def test_outside_the_mask_or_the_grid_there_is_no_voxel() -> None:
     assert grid.voxel_at((0.0, 0.0, 1.1)) is None
 
 
-def test_peak_is_the_finite_value_farthest_from_zero_and_the_first_of_equals() -> None:
-    grid = MaskGrid((2, 2, 2), np.diag([-3.0, 3.0, 3.0, 1.0]), np.ones(8, bool))
-    column = np.array([1, np.nan, -4, 4, np.inf, -np.inf, 0, 2], np.float32)
-    peak = grid.peak(column)
-    assert peak == (2, (0.0, 3.0, 0.0), -4.0)
-    assert grid.peak(np.full(8, np.nan, np.float32)) is None
-    zero = grid.peak(np.zeros(8, np.float32))
-    assert zero is not None and zero.voxel == 0 and zero.value == 0
-    with pytest.raises(ValueError, match=r"shape \(7,\), expected \(8,\)"):
-        grid.peak(np.zeros(7, np.float32))
-
-
 def test_the_grid_owns_its_arrays() -> None:
     inside, affine = np.ones(1, bool), np.eye(4)
     grid = MaskGrid((1, 1, 1), affine, inside)

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
-from rtcog_gl.gpu.map_texture import LARGEST
 from rtcog_gl.gpu.quads import CORNERS, QuadBuffer
 from rtcog_gl.gpu.shaders import program
-from rtcog_gl.model.draw import NO_VALUE, OUTSIDE, Colour, ImageName, ImageView
+from rtcog_gl.model.draw import LARGEST, NO_VALUE, OUTSIDE, Colour, ImageName, ImageView
 
 VERTEX = np.dtype(
     [

@@ -7,11 +7,10 @@ import numpy.typing as npt
 from vispy import gloo
 from vispy.gloo.context import get_current_canvas
 
+from rtcog_gl.model.draw import LARGEST
+
 MISSING = np.float32(3e38)
 """What stands for a value that is not finite; GLSL 1.20 cannot ask for NaN."""
-
-LARGEST = np.float32(9e37)
-"""Largest size of a value; the shader takes 1e38 and above as missing."""
 
 _NARROWEST = 1024
 

@@ -6,13 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
+from rtcog_gl.model.draw import LARGEST
 from rtcog_gl.model.fold import BLOCK, LONG, fold_shape
 
 MISSING = np.float32(3e38)
 """What stands for a score that is not there; GLSL 1.20 cannot ask for NaN."""
-
-LARGEST = np.float32(9e37)
-"""Largest size of a score; the shader takes 1e38 and above as missing."""
 
 
 class FoldedTexture:

@@ -282,6 +282,9 @@ class SlicesView:
 ImageName = tuple[str, int, int]
 """Name of an image on the GPU: what it is (``thumb``, ``glass``), of which TR or source, and its number there."""
 
+LARGEST = np.float32(9e37)
+"""Largest size of a value on the GPU; larger ones are cut, because 1e38 and above stand for no value."""
+
 OUTSIDE, NO_VALUE = np.float32(3e38), np.float32(2e38)
 """What stands in an image for pixels outside the mask, and for those inside it that have no finite value."""
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .draw import NO_VALUE, OUTSIDE
+from .draw import LARGEST, NO_VALUE, OUTSIDE
 from .volume import BoolArray, Float64Array, FloatArray, MaskGrid, Point, voxel_coordinates
 
 FINEST_MM = 1.0
@@ -25,9 +25,6 @@ FINEST_MM = 1.0
 
 MOST_CELLS = 256
 """Largest number of cells along an axis."""
-
-LARGEST = np.float32(9e37)
-"""Largest size of a value in a projection; larger ones count as this."""
 
 _CHUNK = 1 << 17
 """Cells, or voxels of the grid, that are worked on at once: few enough to stay in a processor's cache."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import permutations
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from .peaks import largest, next_peak
 from .planes import mm_at, normal_axis
 from .ticks import nice_step
 from .view import Extent, View, apply, show_hit
-from .volume import Float64Array, FloatArray, MaskGrid, Point, nearest_voxel
+from .volume import FloatArray, MaskGrid, Point, nearest_voxel, voxel_axis
 
 COLORMAPS = ("", "crameri:vik", "cmocean:balance", "colorbrewer:RdBu_r", "crameri:berlin", "seaborn:icefire")
 """Colour maps that a key goes through: the theme's, then others from blue to red."""
@@ -148,16 +147,6 @@ def scroll_at(view: View, target: Target, steps: float, state: MapState) -> View
             view = apply(view, "next_hit" if n > 0 else "previous_hit", state.reach)
             state = replace(state, extent=replace(state.reach, hit=view.hit))
     return view
-
-
-def voxel_axis(affine: Float64Array, axis: int) -> tuple[int, int]:
-    """Return the voxel axis that belongs to a world axis, and whether it runs the same way (1) or the other (-1).
-
-    Each world axis has one of its own: of all ways to share them out, the one with the smallest angles.
-    """
-    edges = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    shared = max(permutations(range(3)), key=lambda order: math.prod(abs(edges[w, order[w]]) for w in range(3)))
-    return shared[axis], 1 if edges[axis, shared[axis]] > 0 else -1
 
 
 def _step(how: MapView, action: str, state: MapState) -> MapView:

@@ -14,9 +14,6 @@ from rtcog_gl.model.records import VOLUME, VolumeRecords
 from rtcog_gl.model.thumbnail import Thumb
 from rtcog_gl.model.volume import FloatArray as FloatArray
 
-NOT_MEASURED = np.float32(np.nan)
-"""Score of a volume that was not scored. Not the same as zero."""
-
 
 @dataclass(frozen=True)
 class Session:

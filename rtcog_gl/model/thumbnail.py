@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .draw import NO_VALUE, OUTSIDE
-from .volume import Float64Array, FloatArray, IntArray, MaskGrid, nearest_voxel
+from .draw import LARGEST, NO_VALUE, OUTSIDE
+from .volume import Float64Array, FloatArray, MaskGrid, nearest_voxel
 
 MOST_PIXELS = 96
 """Largest number of pixels of a side."""
@@ -51,9 +51,9 @@ def thumbnail(grid: MaskGrid, column: FloatArray, voxel: int, tr: int, vmax: flo
     if column.shape != (grid.n_voxels,):
         raise ValueError(f"map: got a column of shape {column.shape}, expected ({grid.n_voxels},) for this mask")
     z = grid.mm_of(voxel)[2]
-    number = _numbers(grid, _pixels(grid, z))
+    number = grid.voxels_of(nearest_voxel(grid.affine, _pixels(grid, z)))
     value = column[np.maximum(number, 0)]
-    value = np.where(np.isfinite(value), value, NO_VALUE)
+    value = np.where(np.isfinite(value), np.clip(value, -LARGEST, LARGEST), NO_VALUE)
     return Thumb(tr, np.where(number >= 0, value, OUTSIDE).astype(np.float32, copy=False), z, vmax)
 
 
@@ -69,19 +69,3 @@ def _pixels(grid: MaskGrid, z: float) -> Float64Array:
     mm[..., 1] = (y + ((rows - 1) / 2 - np.arange(rows)) * cell)[:, np.newaxis]
     mm[..., 2] = z
     return mm
-
-
-def _numbers(grid: MaskGrid, mm: Float64Array) -> IntArray:
-    """Return the voxel of a map column that holds each of some positions (..., 3), -1 outside the mask."""
-    nx, ny, _ = grid.box_shape
-    ijk = nearest_voxel(grid.affine, mm) - grid.corner
-    there = np.all((ijk >= 0) & (ijk < grid.box_shape), axis=-1)
-    i, j, k = np.moveaxis(np.where(there[..., np.newaxis], ijk, 0), -1, 0)
-    rows = grid.box().reshape(-1, nx)
-    count = np.count_nonzero(rows, axis=1)
-    needed, which = np.unique(j + ny * k, return_inverse=True)
-    which, rows = which.reshape(i.shape), rows[needed]
-    before = (np.cumsum(count) - count)[needed]
-    number = before[which] + np.cumsum(rows, axis=1)[which, i] - 1
-    found: IntArray = np.where(there & rows[which, i], number, -1)
-    return found

@@ -7,7 +7,9 @@ Voxel (i, j, k) has its centre at ``affine @ (i, j, k, 1)`` and reaches half a v
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
+from itertools import permutations
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -53,19 +55,6 @@ class Bounds(NamedTuple):
         return Bounds((x0 - mm, y0 - mm, z0 - mm), (x1 + mm, y1 + mm, z1 + mm))
 
 
-class Peak(NamedTuple):
-    """The voxel of a map that lies farthest from zero."""
-
-    voxel: int
-    """Index into the map column."""
-
-    mm: Point
-    """Centre of that voxel."""
-
-    value: float
-    """Its value, with its sign."""
-
-
 def checked_affine(affine: npt.ArrayLike, what: str) -> Float64Array:
     """Return an owned (4, 4) float64 affine.
 
@@ -107,6 +96,16 @@ def centre_of_voxel(affine: Float64Array, mm: Point) -> Point:
     """Return the centre of the voxel that holds a position, on the grid or off it (RAS+ mm)."""
     x, y, z = (affine[:3, :3] @ nearest_voxel(affine, mm) + affine[:3, 3]).tolist()
     return (x, y, z)
+
+
+def voxel_axis(affine: Float64Array, axis: int) -> tuple[int, int]:
+    """Return the voxel axis that belongs to a world axis, and whether it runs the same way (1) or the other (-1).
+
+    Each world axis has one of its own: of all ways to share them out, the one with the smallest angles.
+    """
+    edges = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    shared = max(permutations(range(3)), key=lambda order: math.prod(abs(edges[w, order[w]]) for w in range(3)))
+    return shared[axis], 1 if edges[axis, shared[axis]] > 0 else -1
 
 
 class MaskGrid:
@@ -239,22 +238,6 @@ class MaskGrid:
         row = j + ny * k
         voxels = np.unpackbits(self._bits[row])
         return int(self._starts[row]) + int(np.count_nonzero(voxels[:i])) if voxels[i] else None
-
-    def peak(self, column: npt.NDArray[np.float32]) -> Peak | None:
-        """Return the finite value of a map column (n_voxels,) that is largest without its sign; ties go to the first.
-
-        Returns None where no value is finite.
-
-        Raises
-        ------
-        ValueError
-            If the column's length is not the mask's.
-        """
-        if column.shape != (self.n_voxels,):
-            raise ValueError(f"map: got a column of shape {column.shape}, expected ({self.n_voxels},) for this mask")
-        size = np.where(np.isfinite(column), np.abs(column), -1)
-        voxel = int(np.argmax(size))
-        return Peak(voxel, self.mm_of(voxel), float(column[voxel])) if size[voxel] >= 0 else None
 
 
 def _cropped(volume: BoolArray) -> tuple[tuple[int, int, int], BoolArray]:

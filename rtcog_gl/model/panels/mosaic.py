@@ -10,7 +10,7 @@ from ..map_view import AXES
 from ..planes import mosaic_planes, nearest_plane
 from ..scene import Scene
 from ..ticks import signed
-from ..volume import MaskGrid, Point
+from ..volume import MaskGrid, Point, voxel_axis
 from . import colour_bar, map_ink, readout, slice_marks
 from .colour_bar import Line
 from .pen import Pen
@@ -40,9 +40,7 @@ def draw(pen: Pen, inner: Rect, scene: Scene) -> None:
 
 def layer_mm(grid: MaskGrid, axis: int) -> float:
     """Return the mm between layers of voxels that lie most nearly perpendicular to a world axis."""
-    lengths = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    along = np.abs(grid.affine[axis, :3]) / lengths
-    return float(lengths[int(np.argmax(along))])
+    return float(np.linalg.norm(grid.affine[:3, voxel_axis(grid.affine, axis)[0]]))
 
 
 def _marks(pen: Pen, scene: Scene, planes: tuple[SlicePlane, ...]) -> None:
