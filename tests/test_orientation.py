@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from slices_rig import LUT, new_layer, palette, view_of
 
-from rtcog_gl.model import orientation as model
-from rtcog_gl.model.draw import Rect, SlicePlane
-from rtcog_gl.model.orientation import EDGES, KINDS, NOTHING, VMAX, Phantom, Slice, judge, phantom_of, sides_of
+from rtcog_gl.model import phantom as model
+from rtcog_gl.model.draw import Drawing, Rect, ShapeList, SlicePlane
+from rtcog_gl.model.orientation import EDGES, KINDS, Slice, judge, judge_ramp
+from rtcog_gl.model.phantom import NOTHING, VMAX, Phantom, phantom_of, ramp_of, sides_of, stand_in
 from rtcog_gl.model.planes import EdgeLetters, slice_planes
 from rtcog_gl.model.volume import MaskGrid
 
@@ -118,7 +119,7 @@ def painted(kind: str, radiological: bool, depth: int, wrong: str = "") -> Slice
     return Slice("row", kind, radiological, depth, letters, pixels)
 
 
-ANY = Phantom(np.zeros(1, np.float32), (), (True, True, True))
+ANY = Phantom(np.zeros(1, np.uint8), (), (), (True, True, True))
 
 
 def all_slices(wrong: str = "", when: Callable[[bool], bool] = lambda radiological: True) -> list[Slice]:
@@ -131,7 +132,7 @@ def all_slices(wrong: str = "", when: Callable[[bool], bool] = lambda radiologic
 
 
 def test_what_must_be_seen_is_accepted() -> None:
-    assert judge(all_slices(), ANY) == ("", "", "")
+    assert judge(all_slices(), ANY) == ("", "")
 
 
 @pytest.mark.parametrize("radiological", [False, True])
@@ -151,27 +152,129 @@ def test_what_is_wrong_gets_a_sentence(wrong: str, sentence: str, radiological: 
     verdict = judge(all_slices(wrong, lambda drawn: drawn == radiological), ANY)
     edges = EDGES["coronal", radiological]
     expected = sentence.format(R=edges.right, L=edges.left)
-    assert verdict == (f"map not shown: the check of {expected}", "", "")
+    assert verdict == (f"map not shown: the check of {expected}", "")
 
 
-def test_one_side_alone_is_refused_where_there_are_many_voxels_on_both() -> None:
+def test_one_side_alone_is_refused_where_both_must_be_seen() -> None:
     slices = [one._replace(pixels=np.where(one.pixels == 80, 160, one.pixels)) for one in all_slices()]
-    assert judge(slices, ANY).refused.endswith("left and right failed (drawn: one side only, expected: both)")
+    assert judge(slices, ANY).refused.endswith("left and right failed (drawn: one side only of slices, expected: both)")
     few = replace(ANY, both_sides=(False, False, True))
     assert "up and down failed" in judge(slices, few).refused
     few = replace(ANY, both_sides=(False, False, False))
-    assert judge(slices, few) == (
-        "",
-        "",
-        "map: left and right, front and back, up and down cannot be checked, because the mask has too few voxels on "
-        "one side",
-    )
+    unseen = "left and right, front and back, up and down could not be checked"
+    assert judge(slices, few).refused == "" and unseen in judge(slices, few).unchecked
+    linear = [one._replace(layout="linear") for one in slices]
+    assert judge(linear, ANY).refused == "" and unseen in judge(linear, ANY).unchecked
+    assert "drawn: one side only of slices between voxels" in judge(linear, ANY, whole=True).refused
+
+
+def test_each_kind_of_picture_must_show_both_sides() -> None:
+    """What slices show is no proof for thumbnails."""
+    blank = [one._replace(layout="thumbnail", pixels=np.zeros_like(one.pixels)) for one in all_slices()]
+    for whole in (False, True):
+        verdict = judge([*all_slices(), *blank], ANY, whole)
+        assert verdict.refused == "" and "left and right, front and back, up and down could not" in verdict.unchecked
 
 
 def test_a_picture_of_nothing_is_no_proof() -> None:
     slices = [one._replace(pixels=np.zeros_like(one.pixels)) for one in all_slices()]
-    verdict = judge(slices, ANY)
-    assert verdict.refused == "" and verdict.one_sided == ""
+    for whole in (False, True):
+        verdict = judge(slices, ANY, whole)
+        assert verdict.refused == ""
+        assert verdict.unchecked.startswith("map: left and right, front and back, up and down could not be checked")
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_the_phantom_of_an_axis_tells_its_sides_and_no_mixture(name: str) -> None:
+    phantom = phantom_of(head(AFFINES[name], 16))
+    octants = sides_of(model.palette()[(phantom.column + VMAX).astype(int)])
+    for axis in range(3):
+        place = (phantom.along(axis) + VMAX).astype(int)
+        sides = sides_of(model.axis_palette()[place])
+        assert np.array_equal(sides[:, axis], octants[:, axis])
+        assert (np.delete(sides, axis, axis=1) == 0).all()
+        low, middle, high = np.unique(place)
+        mixed = [p for p in range(low, high + 1) if min(abs(p - q) for q in (low, middle, high)) > 3]
+        assert len(mixed) > 50 and (sides_of(model.axis_palette()[mixed]) == NOTHING).all()
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_a_stand_in_has_the_directions_of_the_mask_and_all_to_be_seen(name: str) -> None:
+    for grid in (head(AFFINES[name], 16), MaskGrid((5, 1, 1), affine_of(AFFINES[name]), np.ones(5, bool))):
+        block = stand_in(grid)
+        assert block.n_voxels == 12**3 and phantom_of(block).both_sides == (True, True, True)
+        own, other = (linear / np.linalg.norm(linear, axis=0) for linear in (grid.affine[:3, :3], block.affine[:3, :3]))
+        assert np.allclose(own, other)
+        ijk = grid.ijk_of(np.arange(grid.n_voxels))
+        middle = (ijk.min(axis=0) + ijk.max(axis=0)) / 2
+        assert np.allclose(block.affine @ [5.5, 5.5, 5.5, 1], grid.affine @ [*middle, 1])
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_a_ramp_rises_evenly_in_the_world(name: str) -> None:
+    block = stand_in(head(AFFINES[name], 16))
+    ramp = ramp_of(block)
+    k, j, i = np.indices(ramp.anatomy.volume.shape)
+    mm = np.stack([i, j, k], axis=-1) @ ramp.anatomy.affine[:3, :3].T + ramp.anatomy.affine[:3, 3]
+    rest = ramp.anatomy.volume - mm @ ramp.per_mm
+    assert np.ptp(rest) <= 1.001
+    corners = np.array([[-0.5] * 3, [23.5] * 3]), np.array([[-0.5] * 3, [11.5] * 3])
+    own, other = (
+        ends @ affine[:3, :3].T + affine[:3, 3]
+        for ends, affine in zip(corners, (ramp.anatomy.affine, block.affine), strict=True)
+    )
+    assert np.allclose(own, other)
+
+
+def ramped(wrong: str = "") -> list[Slice]:
+    """Paint by hand slices of a ramp that rises by 4, 2 and 1 a mm; pixels of 1 mm, slices 10 mm apart."""
+    made = []
+    for kind in KINDS:
+        across, up, through = {"coronal": (0, 2, 1), "sagittal": (1, 2, 0), "axial": (0, 1, 2)}[kind]
+        for radiological in (False, True):
+            for depth in range(3):
+                at = np.zeros((10, 12, 3))
+                at[..., across] = np.arange(12)
+                at[..., up] = np.arange(10)[::-1, None]
+                at[..., through] = 10 * depth
+                if radiological and across == 0:
+                    at = at[:, ::-1]
+                if wrong == "left" and across == 0:
+                    at = at[:, ::-1]
+                if wrong == "up" and up == 2:
+                    at = at[::-1]
+                if wrong == "order" and kind == "axial":
+                    at[..., 2] = 20 - at[..., 2]
+                if wrong == "turned":
+                    at = at[..., [1, 0, 2]]
+                pixels = np.repeat((60 + at @ [4.0, 2.0, 1.0])[..., None], 3, axis=-1).astype(np.uint8)
+                pixels[[0, -1]] = 0
+                letters = EDGES[kind, radiological]
+                made.append(Slice("anatomy", kind, radiological, depth, letters, pixels))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("", ""),
+        ("left", "left and right failed (drawn: R at the left of coronal slices of the anatomy, expected: at the "
+         "right)"),
+        ("up", "up and down failed (drawn: S at the bottom of coronal slices of the anatomy, expected: at the top)"),
+        ("order", "up and down failed (drawn: S in axial slices of the anatomy near I, expected: near S)"),
+        ("turned", "left and right failed (drawn: R mixed, at the left of coronal slices of the anatomy too, expected: "
+         "at the right)"),
+    ],
+)  # fmt: skip
+def test_a_ramp_shows_what_is_wrong(wrong: str, sentence: str) -> None:
+    expected = f"map not shown: the check of {sentence}" if sentence else ""
+    assert judge_ramp(ramped(wrong), (4.0, 2.0, 1.0)) == (expected, "")
+
+
+def test_a_ramp_that_does_not_come_back_is_no_proof() -> None:
+    blank = [one._replace(pixels=np.zeros_like(one.pixels)) for one in ramped()]
+    verdict = judge_ramp(blank, (4.0, 2.0, 1.0))
+    assert verdict.refused == ""
     assert verdict.unchecked.startswith("map: left and right, front and back, up and down could not be checked")
 
 
@@ -181,17 +284,33 @@ gl = pytest.mark.gl
 
 
 def checked(grid: MaskGrid) -> Any:
+    """Return what the check at the start says."""
+    from rtcog_gl.gpu import orientation
+    from rtcog_gl.gpu.images import ImagesLayer
+
+    layer = new_layer()
+    layer.set_grid(grid)
+    return orientation.check(layer, ImagesLayer(), grid)
+
+
+PROGRAMS = [(True, False), (False, True), (True, True)]
+"""Of the slices layer, but for the one of the first picture: whether between voxels, and whether over an anatomy."""
+
+
+def checked_program(grid: MaskGrid, linear: bool, anatomy: bool) -> Any:
     from rtcog_gl.gpu import orientation
 
     layer = new_layer()
     layer.set_grid(grid)
-    return orientation.check(layer, grid)
+    return orientation.check_program(layer, grid, linear, anatomy)
 
 
 @gl
 @pytest.mark.parametrize("name", AFFINES)
 def test_any_affine_is_accepted(canvas: Any, name: str) -> None:
-    assert checked(head(AFFINES[name])) == ("", "", "")
+    assert checked(head(AFFINES[name])) == ("", "")
+    for program in PROGRAMS:
+        assert checked_program(head(AFFINES[name]), *program) == ("", "")
 
 
 @gl
@@ -205,8 +324,10 @@ def test_no_mask_is_refused_without_need(canvas: Any, seed: int) -> None:
     )
     inside = rng.random(int(np.prod(shape))) < rng.choice([0.01, 0.2, 0.9])
     inside[rng.integers(len(inside))] = True
-    verdict = checked(MaskGrid((shape[0], shape[1], shape[2]), affine_of(linear, rng.uniform(-90, 90, 3)), inside))
-    assert verdict.refused == ""
+    grid = MaskGrid((shape[0], shape[1], shape[2]), affine_of(linear, rng.uniform(-90, 90, 3)), inside)
+    assert checked(grid) == ("", "")
+    for program in PROGRAMS:
+        assert checked_program(grid, *program) == ("", "")
 
 
 @gl
@@ -214,17 +335,29 @@ def test_the_real_run_is_accepted(canvas: Any, shared_data: Any) -> None:
     nibabel = pytest.importorskip("nibabel")
     from rtcog_gl.session.images import grid_from_image
 
-    assert checked(grid_from_image(nibabel.load(shared_data / "bold155_mask.nii.gz"))) == ("", "", "")
+    grid = grid_from_image(nibabel.load(shared_data / "bold155_mask.nii.gz"))
+    assert checked(grid) == ("", "")
+    for program in PROGRAMS:
+        assert checked_program(grid, *program) == ("", "")
+
+
+ONE_SIDED = {
+    "a voxel": MaskGrid((1, 1, 1), affine_of(ROTATION * 2), np.ones(1, bool)),
+    "a layer": MaskGrid((20, 20, 1), affine_of(AFFINES["as-is"]), np.ones(400, bool)),
+    "a few": MaskGrid((20, 20, 20), affine_of(PLS), np.arange(8000) % 977 == 0),
+}
 
 
 @gl
-def test_masks_with_one_side_only_are_not_refused(canvas: Any) -> None:
-    verdict = checked(MaskGrid((1, 1, 1), affine_of(ROTATION * 2), np.ones(1, bool)))
-    assert verdict.refused == verdict.unchecked == ""
-    assert verdict.one_sided.startswith("map: left and right, front and back, up and down cannot be checked")
-    verdict = checked(MaskGrid((20, 20, 1), affine_of(AFFINES["as-is"]), np.ones(400, bool)))
-    assert verdict.refused == verdict.unchecked == ""
-    assert verdict.one_sided.startswith("map: up and down cannot be checked")
+@pytest.mark.parametrize("name", ONE_SIDED)
+def test_masks_with_one_side_only_are_checked_with_a_stand_in(
+    canvas: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    grid = ONE_SIDED[name]
+    assert checked(grid) == ("", "")
+    assert all(checked_program(grid, *program) == ("", "") for program in PROGRAMS)
+    sabotaged(monkeypatch, "common/slices_nearest.glsl", "vec3 voxel = floor(p + 0.5)", f"vec3 voxel = {MIRRORED['p']}")
+    assert checked(grid).refused.startswith("map not shown: the check of ")
 
 
 def wrong_inverse(patch: pytest.MonkeyPatch, axis: int) -> None:
@@ -246,6 +379,28 @@ def wrong_inverse(patch: pytest.MonkeyPatch, axis: int) -> None:
 
 
 AXES = ("left and right", "front and back", "up and down")
+
+
+def sabotaged(patch: pytest.MonkeyPatch, shader: str, right: str, wrong: str) -> None:
+    """Have a shader, or a piece of some, made with a line that is wrong."""
+    from rtcog_gl.gpu import shaders
+
+    real = shaders.source.__wrapped__
+
+    def source(name: str) -> str:
+        text: str = real(name)
+        if name == shader:
+            assert text.count(right) == 1
+            text = text.replace(right, wrong)
+        return text
+
+    patch.setattr(shaders, "source", source)
+
+
+MIRRORED = {"p": "floor(vec3(u_box.x - 1.0 - p.x, p.yz) + 0.5)"}
+IMAGES = "vec2 place = v_cell.xy + floor(clamp(texel,"
+LINEAR = "vec3 first = floor(p);"
+GREY = "texture3D(u_anatomy, (v_anatomy + 0.5) / u_anatomy_size)"
 
 
 @gl
@@ -289,7 +444,7 @@ def test_a_flipped_plane_is_refused(
         monkeypatch.setattr(
             orientation,
             "_cut",
-            lambda picture, place: cut(picture, place)._replace(letters=by_place[place.kind, place.radiological]),
+            lambda *args: [one._replace(letters=by_place[one.kind, one.radiological]) for one in cut(*args)],
         )
     assert letters is orientation.edge_letters
     refused = checked(head(PLS)).refused
@@ -332,12 +487,140 @@ def test_a_wrongly_packed_column_is_refused(
 @pytest.mark.parametrize("axes", [(2, 1, 0), (1, 0, 2), (0, 2, 1), (1, 2, 0)])
 def test_a_transposed_index_is_refused(canvas: Any, axes: tuple[int, int, int]) -> None:
     from rtcog_gl.gpu import orientation
+    from rtcog_gl.gpu.images import ImagesLayer
 
     grid = head(PLS)
     layer = new_layer()
     inside = grid.inside.reshape(grid.shape, order="F").transpose(axes).ravel(order="F")
     layer.set_grid(MaskGrid(grid.shape, grid.affine, inside))
-    assert orientation.check(layer, grid).refused.startswith("map not shown: the check of ")
+    assert orientation.check(layer, ImagesLayer(), grid).refused.startswith("map not shown: the check of ")
+
+
+@gl
+@pytest.mark.parametrize("axis", "xy")
+def test_mirrored_images_are_refused(canvas: Any, monkeypatch: pytest.MonkeyPatch, axis: str) -> None:
+    number = {"x": "v_cell.z - texel.x, texel.y", "y": "texel.x, v_cell.w - texel.y"}[axis]
+    sabotaged(monkeypatch, "images.frag", IMAGES, IMAGES.replace("texel", f"vec2({number})"))
+    refused = checked(head(PLS)).refused
+    assert refused.startswith("map not shown: the check of ")
+    assert "projections" in refused or "thumbnails" in refused
+
+
+@gl
+@pytest.mark.parametrize("axis", "xyz")
+def test_mirrored_values_between_voxels_are_refused(canvas: Any, monkeypatch: pytest.MonkeyPatch, axis: str) -> None:
+    wrong = f"p.{axis} = u_box.{axis} - 1.0 - p.{axis}; {LINEAR}"
+    sabotaged(monkeypatch, "common/slices_linear.glsl", LINEAR, wrong)
+    refused = checked_program(head(PLS), True, False).refused
+    assert refused.startswith("map not shown: the check of ") and "slices between voxels" in refused
+    assert checked_program(ONE_SIDED["a voxel"], True, False).refused.startswith("map not shown: the check of ")
+
+
+@gl
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("order", ["s.x - p.x, p.yz", "p.x, s.y - p.y, p.z", "p.xy, s.z - p.z", "p.yxz", "p.xzy"])
+def test_a_wrongly_sampled_anatomy_is_refused(
+    canvas: Any, monkeypatch: pytest.MonkeyPatch, linear: bool, order: str
+) -> None:
+    place = order.replace("s.", "u_anatomy_size.").replace("p.", "(v_anatomy + 0.5).")
+    wrong = f"texture3D(u_anatomy, vec3({place}) / u_anatomy_size)"
+    sabotaged(monkeypatch, "common/slices_anatomy.glsl", GREY, wrong)
+    refused = checked_program(head(PLS), linear, True).refused
+    assert refused.startswith("map not shown: the check of ") and "slices of the anatomy" in refused
+
+
+@gl
+@pytest.mark.parametrize("n", range(3))
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_mirrored_projection_is_refused(canvas: Any, monkeypatch: pytest.MonkeyPatch, n: int, axis: int) -> None:
+    from rtcog_gl.model.glass import Glass, Projector
+
+    real = Projector.project
+
+    def wrong(self: Projector, column: np.ndarray) -> Glass:
+        images = list(real(self, column).images)
+        images[n] = np.flip(images[n], axis)
+        return Glass((images[0], images[1], images[2]))
+
+    monkeypatch.setattr(Projector, "project", wrong)
+    assert f"of {KINDS[n]} projections, expected: " in checked(head(PLS)).refused
+
+
+@gl
+@pytest.mark.parametrize("turn", [np.transpose, np.fliplr, np.flipud], ids=["transposed", "mirrored", "upside-down"])
+def test_a_turned_thumbnail_is_refused(canvas: Any, monkeypatch: pytest.MonkeyPatch, turn: Any) -> None:
+    from rtcog_gl.gpu import orientation
+
+    real = orientation.thumbnail
+
+    def wrong(*args: Any) -> Any:
+        thumb = real(*args)
+        return replace(thumb, image=turn(thumb.image))
+
+    monkeypatch.setattr(orientation, "thumbnail", wrong)
+    assert "of axial thumbnails" in checked(head(PLS)).refused
+
+
+@gl
+@pytest.mark.parametrize(
+    ("linear", "anatomy", "sabotage"),
+    [
+        (True, False, ("common/slices_linear.glsl", LINEAR, f"p.x = u_box.x - 1.0 - p.x; {LINEAR}")),
+        (False, True, ("common/slices_anatomy.glsl", GREY, GREY.replace("(v_anatomy + 0.5)", "(v_anatomy + 0.5).yxz"))),
+        (True, True, ("common/slices_anatomy.glsl", GREY, GREY.replace("(v_anatomy + 0.5)", "(v_anatomy + 0.5).yxz"))),
+    ],
+)
+def test_a_program_is_checked_before_its_first_picture_and_once(
+    canvas: Any, draw: Any, monkeypatch: pytest.MonkeyPatch, linear: bool, anatomy: bool, sabotage: tuple[str, str, str]
+) -> None:
+    from rtcog_gl.gpu import orientation
+    from rtcog_gl.gpu.renderer import Renderer
+    from rtcog_gl.gpu.target import DirectTarget
+    from rtcog_gl.model.session import Session
+
+    grid, size, seen = head(PLS), (60, 60), []
+    check_program = orientation.check_program
+
+    def counted(*args: Any) -> Any:
+        seen.append(args[2:])
+        return check_program(*args)
+
+    monkeypatch.setattr(orientation, "check_program", counted)
+    planes = slice_planes(Rect(0, 0, 60, 60), grid.bounds, grid.bounds.centre)
+    values = np.linspace(-3, 3, grid.n_voxels, dtype=np.float32)
+    black = (0.0, 0.0, 0.0, 1.0)
+
+    def picture(renderer: Any, linear: bool) -> np.ndarray:
+        panel = Rect(0, 0, 60, 60)
+        drawing = Drawing(panel, ShapeList().array(), black, slices=(view_of(planes, linear=linear),))
+
+        def paint() -> None:
+            renderer.begin(size)
+            renderer.draw({"map": drawing}, {"map": panel}, size)
+
+        found: np.ndarray = draw(size, paint)[..., :3]
+        return found
+
+    def renderer() -> Any:
+        made = Renderer(Session(nt=10, labels=("A",), hit_thr=1.0), grid, "RdBu_r")
+        made._target = DirectTarget()
+        made.write_map(values)
+        if anatomy:
+            made.set_anatomy(ramp_of(stand_in(grid)).anatomy)
+        return made
+
+    good = renderer()
+    assert seen == []
+    first = picture(good, linear)
+    assert seen == [(linear, anatomy)] and first.any()
+    # What was on the GPU is there as before.
+    assert np.array_equal(picture(good, linear), first)
+    assert seen == [(linear, anatomy)] and good.map_refused == good.map_unchecked == ""
+    sabotaged(monkeypatch, *sabotage)
+    bad = renderer()
+    assert bad.map_refused == ""
+    assert not picture(bad, linear).any()
+    assert bad.map_refused.startswith("map not shown: the check of ")
 
 
 @gl
@@ -377,7 +660,7 @@ def test_a_check_that_cannot_be_made_is_no_refusal_but_told(
     assert (renderer.map_refused, renderer.map_unchecked) == ("", expected)
     assert [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING] == [expected]
     # The context still works.
-    assert checked(head(PLS)) == ("", "", "")
+    assert checked(head(PLS)) == ("", "")
 
 
 @gl
@@ -385,10 +668,13 @@ def test_nothing_is_left_behind(canvas: Any, draw: Any, monkeypatch: pytest.Monk
     from vispy import gloo
 
     from rtcog_gl.gpu import orientation
+    from rtcog_gl.gpu.images import ImagesLayer
 
     grid, lut = head(PLS), palette()
-    layer = new_layer()
+    layer, images = new_layer(), ImagesLayer()
     layer.set_grid(grid)
+    # Room in the atlas is kept, for images of the same sizes come again.
+    images.write(("thumb", 0, 0), np.zeros((4, 4), np.float32))
     planes = slice_planes(Rect(0, 0, 60, 60), grid.bounds, grid.bounds.centre)
     empty = draw((60, 60), lambda: layer.draw(view_of(planes), (60, 60), lut))
     canvas.set_current()
@@ -412,7 +698,9 @@ def test_nothing_is_left_behind(canvas: Any, draw: Any, monkeypatch: pytest.Monk
         gloo.flush()
         balance.update(Texture=0, Framebuffer=0)
         before = {name: np.array(gloo.gl.glGetParameter(key)).tolist() for name, key in names.items()}
-        assert orientation.check(layer, grid) == ("", "", "")
+        assert orientation.check(layer, images, grid) == ("", "")
+        for program in PROGRAMS:
+            assert orientation.check_program(layer, grid, *program) == ("", "")
         assert {name: np.array(gloo.gl.glGetParameter(key)).tolist() for name, key in names.items()} == before
         assert bool(gloo.gl.glIsEnabled(0x0C11)) and not gloo.gl.glIsEnabled(0x0BE2)
     gloo.set_state(scissor_test=False, blend=True)

@@ -1,8 +1,9 @@
 """The check of left and right: a phantom, drawn off screen by the layers that will draw the map, and read back.
 
 `check` covers what the first pictures need: voxels as measured over the mask, projections and thumbnails.
-`check_program` covers each other program of the slices layer before its first picture, since compiling all of them at the
-start would delay the first frame. A mask in which not all can be seen is checked with a block of voxels in its place.
+`check_program` covers each other program of the slices layer before its first picture: compiling all four at the start
+would add up to a second to the first frame where the driver has not cached them. A mask in which not all can be seen is
+checked with a block of voxels in its place.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from rtcog_gl.model.volume import MaskGrid, Point
 log = logging.getLogger("rtcog_gl")
 
 _ROW, _SQUARE, _MOSAIC, _SMALL = (96, 48), (48, 48), (144, 72), (72, 36)
-"""Room for three slices side by side, for three two by two, for a mosaic, and for three small ones: width and height."""
+"""Room for slices side by side, two by two, as a mosaic, and for small ones side by side: width and height."""
 
 _GAP, _MARGIN_MM = 2.0, 2.0
 
@@ -301,9 +302,7 @@ def _cut(picture: npt.NDArray[np.uint8], places: list[_Place]) -> list[Slice]:
     cut = []
     for layout, kind, radiological, depth, plane in places:
         mm = float(np.linalg.norm(plane.right))
-        cut.append(
-            Slice(layout, kind, radiological, depth, edge_letters(plane), _part(picture, plane.rect), mm)
-        )
+        cut.append(Slice(layout, kind, radiological, depth, edge_letters(plane), _part(picture, plane.rect), mm))
     return cut
 
 
