@@ -214,6 +214,22 @@ def test_a_picture_that_is_no_longer_live_is_another_one() -> None:
     assert brain.key(LIVE) != brain.key(stopped)
 
 
+def test_what_is_under_the_crosshair_is_on_the_picture() -> None:
+    quiet = shown_as(LOOKED_AT, course=False)
+    for changed in (None, replace(HERE, value=2.0), replace(HERE, template_value=0.5), replace(HERE, ijk=(1, 2, 3))):
+        assert brain.key(replace(quiet, readout=changed)) != brain.key(quiet)
+    assert brain.key(replace(quiet, readout=replace(HERE))) == brain.key(quiet)
+
+
+@pytest.mark.parametrize("mode", ["ortho", "mosaic"])
+def test_another_mean_with_the_same_newest_hit_is_another_view(mode: str) -> None:
+    def data(*mean_of: int) -> tuple[int, ...]:
+        (view,) = drawn(shown_as(replace(HELD, map=replace(hit(), mean_of=mean_of)), mode=mode)).slices
+        return view.data
+
+    assert (data(), data(40, 119), data(*HITS)) == ((119,), (119, 40, 119), (119, *HITS))
+
+
 def test_a_new_volume_alone_leaves_a_held_hit_as_it_is() -> None:
     quiet = shown_as(HELD, course=False)
     assert brain.key(quiet) == brain.key(shown_as(scene(126, (45, 85), map=hit()), course=False))

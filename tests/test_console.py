@@ -319,6 +319,50 @@ def test_help_lies_over_the_panels_and_leaves_nothing_behind(make: Make) -> None
     assert_close(rig.picture(), rig.fresh_picture(), 0, "after help")
 
 
+def centre_of(rect: Any) -> tuple[float, float]:
+    return rect.x + rect.w / 2, rect.y + rect.h / 2
+
+
+def test_a_click_does_not_go_through_what_lies_over_a_panel(make: Make) -> None:
+    rig = make("direct")
+    rig.columns(20)
+    rig.paint()
+    targets = [t.rect for t in rig.console._panels.drawings["map"].targets if t.action == "crosshair"]
+    assert len(targets) == 3
+    rig.console.act("help")
+    rig.paint()
+    box = rig.console._panels.drawings["help"].rect
+    covered = [rect for rect in targets if box.holds(*centre_of(rect))]
+    assert covered, "the list of keys lies over a slice"
+    before = rig.console.view
+    for rect in covered:
+        assert rig.console.press(*centre_of(rect)) is None
+        rig.console.scroll(*centre_of(rect), 1)
+    assert rig.console.view is before
+    rig.console.act("help")
+    rig.paint()
+    for rect in covered:
+        target = rig.console.press(*centre_of(rect))
+        assert target is not None
+        assert target.rect == rect
+    assert rig.console.view.map.at is not None
+
+
+GREYS = ("grey_darker", "grey_brighter", "grey_flatter", "grey_harder", "grey_auto")
+
+
+@pytest.mark.parametrize("action", GREYS)
+def test_greys_of_an_anatomy_that_is_not_there_are_said_to_be_none(make: Make, action: str) -> None:
+    rig = make("direct")
+    rig.columns(20)
+    rig.console.act(action)
+    assert rig.console._note == "there is no anatomy under the map (--anat FILE shows one)"
+    rig.console.say("")
+    rig.console._has_anatomy = True
+    rig.console.act(action)
+    assert rig.console._note == ""
+
+
 def test_photodiode_lies_over_the_footer_and_follows_the_newest_volume(make: Make) -> None:
     rig = make("direct", photodiode=True)
     for n_final in range(20, 24):

@@ -13,6 +13,8 @@ import pytest
 from pixels import Picture, assert_close
 from test_console import GRID, HITS, N_TEMPLATES, NT, SESSION, SIZE, TR_NS, ball, live_at
 
+from rtcog_gl.model.calm import round_up
+from rtcog_gl.model.column_facts import column_facts
 from rtcog_gl.model.draw import Drawing
 from rtcog_gl.model.options import WindowOptions
 from rtcog_gl.model.panels import brain
@@ -402,6 +404,37 @@ def test_the_range_is_held_from_volume_to_volume(make: Make) -> None:
     assert rig.maps.shown.vmax == max(ranges)
 
 
+def test_an_older_volume_that_reaches_beyond_the_range_has_a_larger_one(make: Make) -> None:
+    rig = make()
+    rig.bring(12)
+    before = rig.maps.shown.vmax
+    rig.press("older", "older")
+    rig.console.absorb(Update(rig.console.live, volume_tr=9, volume_column=10 * volume(9)))
+    rig.console.catch_up()
+    assert rig.shown == (9, False)
+    assert rig.maps.shown.vmax == round_up(column_facts(10 * volume(9)).within) > 5 * before
+    rig.press("live")
+    rig.answer(11)
+    assert rig.maps.shown.vmax == before
+
+
+def test_planes_of_volumes_go_to_the_newest_hit_and_not_to_one_that_is_looked_at(make: Make) -> None:
+    rig = make()
+    rig.press("map_mode")
+    rig.bring(13)
+    rig.bring(22)
+    assert peak_of(21) != peak_of(12)
+    rig.press("previous_hit")
+    rig.answer_hit(21)
+    rig.press("previous_hit")
+    rig.answer_hit(12)
+    assert rig.shown == (12, True)
+    rig.press("live")
+    rig.bring(23)
+    assert rig.shown == (22, False)
+    assert rig.maps.shown.crosshair == peak_of(21)
+
+
 def test_a_live_volume_that_is_explained_uploads_its_template_once(make: Make) -> None:
     rig = make()
     rig.bring(8)
@@ -441,6 +474,24 @@ def test_an_explained_hit_has_its_crosshair_where_the_product_is_largest(make: M
     assert told.at == GRID.mm_of(int(np.nanargmax(product)))
     assert told.product.here == told.product.peak == pytest.approx(float(np.nanmax(product)))
     assert "held while the survey runs" in rig.said()
+
+
+def test_the_crosshair_of_an_explanation_follows_the_operator(make: Make) -> None:
+    rig = make()
+    rig.bring(13)
+    rig.press("explain")
+    before = rig.desk.explained
+    rig.uploads.clear()
+    rig.press("step_left")
+    at = rig.console.view.map.at
+    voxel = GRID.voxel_at(at)
+    assert voxel is not None and at != before.at
+    told = rig.desk.explained
+    assert told.at == at
+    values = float(volume(12)[voxel]), float(TEMPLATES[told.template][voxel])
+    assert (told.volume.here, told.matched.here) == pytest.approx(values, nan_ok=True)
+    assert told.product.here == pytest.approx(values[0] * values[1], nan_ok=True)
+    assert rig.uploads == []
 
 
 def test_a_volume_whose_scores_come_later_is_explained_by_the_same_template_until_then(make: Make) -> None:

@@ -235,6 +235,10 @@ def test_while_another_voxel_is_read_the_old_lines_are_pale() -> None:
 def test_the_key_changes_with_what_is_drawn() -> None:
     now = made()
     assert course.key(now) == course.key(made())
+    looking = replace(now, view=View(cursor=300, left=250, span=100))
+    further = replace(now, view=View(cursor=310, left=250, span=100))
+    assert time_window(looking.view, looking.extent) == time_window(further.view, further.extent)
+    assert course.key(looking) != course.key(further), "the line at the present moves"
     assert now.course is not None
     longer = replace(now.course, trs=np.append(now.course.trs, N))
     for changed in (

@@ -207,6 +207,20 @@ def test_a_course_is_asked_for_once_a_voxel_with_the_sphere_round_it() -> None:
     assert reader.courses.course is None
 
 
+def test_the_sphere_is_round_the_voxels_centre() -> None:
+    """Wherever in its voxel the crosshair is: the course is that of the voxel."""
+    beside: Point = (8.9, 8.9, 8.9)
+    voxel = GRID.voxel_at(beside)
+    assert voxel is not None and GRID.mm_of(voxel) == HERE
+    assert sphere(GRID, beside, 4.0).tolist() != sphere(GRID, HERE, 4.0).tolist()
+    reader = Reader()
+    reader.courses.choose(beside, 4.0)
+    reader.courses.choose(HERE, 4.0)
+    (request,) = reader.asked
+    assert request is not None
+    assert request.sphere == tuple(sphere(GRID, HERE, 4.0).tolist())
+
+
 @pytest.mark.parametrize("away", [None, (8.0, 8.0, 0.0), (900.0, 0.0, 0.0)])
 def test_outside_the_mask_no_course_is_wanted_and_none_kept(away: Point | None) -> None:
     reader = Reader()

@@ -182,6 +182,40 @@ def test_room_of_dropped_images_is_used_again(layer: Any) -> None:
     assert np.prod(layer.atlas_size) <= 512 * 512
 
 
+def test_uploads_do_not_pile_up_before_the_first_draw(canvas: Any, layer: Any) -> None:
+    """A window can take in hits for hours without a picture of the film."""
+    from rtcog_gl.gpu.renderer import flush
+
+    canvas.set_current()
+    flush()
+    for n in range(40):
+        layer.write(("thumb", n % 5, 0), image(30, 40, n))
+        flush()
+        assert layer._texture.glir._shared._commands == []
+    layer.write(("thumb", 0, 0), image(30, 40))
+    layer.write(("thumb", 6, 0), image(250, 250))
+    flush()
+    assert layer.atlas_size != (256, 256)
+    assert layer._texture.glir._shared._commands == []
+
+
+def test_an_atlas_that_grew_leaves_no_other_behind(canvas: Any, layer: Any) -> None:
+    from rtcog_gl.gpu.renderer import flush
+
+    def textures() -> int:
+        flush()
+        there = canvas.context.shared.parser._objects.values()
+        return sum(type(each).__name__ == "GlirTexture2D" for each in there)
+
+    canvas.set_current()
+    before, sizes = textures(), set()
+    for n in range(24):
+        layer.write(("thumb", n, 0), image(96, 96, n))
+        sizes.add(layer.atlas_size)
+        assert textures() == before + 1
+    assert len(sizes) > 2
+
+
 def test_an_image_that_does_not_fit(draw: Draw, canvas: Any, lut: Any) -> None:
     from rtcog_gl.gpu.images import ImagesLayer
 

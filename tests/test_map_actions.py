@@ -136,6 +136,8 @@ def test_steps_lead_to_centres_of_voxels_and_stay_on_the_grid() -> None:
     beside = (10.9, -21.4, 28.1)
     assert act("step_left", what=state(at=beside)).at == (8, -20, 30)
     assert act("step_right", what=state(at=(900.0, -20.0, 30.0))).at == (18, -20, 30)
+    assert act("step_left", what=state(at=(900.0, -20.0, 30.0))).at == (16, -20, 30), "one step from the edge"
+    assert act("step_up", what=state(at=(10.0, -20.0, -900.0))).at == (10, -20, 22)
     for action, (axis, sign) in STEPS.items():
         at: Point | None = CENTRE
         for _ in range(20):
@@ -349,6 +351,10 @@ def test_a_click_on_the_colour_bar_sets_the_threshold() -> None:
         assert value == pytest.approx(abs(1 - (y - 100) / 200) * 3.97, abs=0.011)
         assert 0 <= value <= 3.97
         assert value in (3.97, float(f"{value:.3g}"))
+    for vmax in (3.99, 3.97, 1.997):
+        for y in (100, 500):
+            assert point_at(View(), bar, 510, y, state(vmax=vmax)).map.threshold <= vmax
+    assert point_at(View(), bar, 510, 100, state(vmax=3.99)).map.threshold == 3.99, "the nearest step lies beyond it"
 
 
 def test_the_wheel_on_the_colour_bar_moves_the_threshold() -> None:

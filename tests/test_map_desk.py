@@ -13,6 +13,7 @@ import pytest
 from rtcog_gl.model.column_facts import column_facts
 from rtcog_gl.model.draw import NO_VALUE, OUTSIDE
 from rtcog_gl.model.glass import Glass
+from rtcog_gl.model.hits import hits_like
 from rtcog_gl.model.records import no_records
 from rtcog_gl.model.session import Derived, FloatArray, Live, Mean, Session, Update
 from rtcog_gl.model.view import View
@@ -192,6 +193,41 @@ def test_a_mean_that_cannot_be_read_is_said_and_not_asked_for_again() -> None:
     assert len(rig.asked) == asked
 
 
+def test_a_single_map_that_comes_while_a_mean_is_wanted_does_not_take_its_place() -> None:
+    rig = Rig()
+    rig.how(mean=True)
+    rig.bring_hit(40)
+    assert rig.maps.shown is None
+    rig.bring(mean=Mean((20, 40), column(7)))
+    rig.how(beside=40)
+    rig.bring_hit(40)
+    assert rig.maps.shown is not None and rig.maps.shown.mean_of == (20, 40)
+    assert np.array_equal(rig.renderer.maps["map"], column(7))
+    assert rig.desk.beside is not None and rig.desk.beside.tr == 40
+
+
+def test_a_hit_that_was_never_scored_is_like_no_other() -> None:
+    scores = SCORES.copy()
+    scores[:, [20, 40]] = np.nan
+    assert hits_like(HITS, scores, 40) == (40,)
+    assert hits_like(HITS, scores, 30) == (30,)
+    assert hits_like(HITS, SCORES, 40) == (20, 40)
+
+
+def test_both_maps_say_how_many_voxels_are_missing_and_have_robust_ranges() -> None:
+    rig = Rig()
+    for tr in (40, 20):
+        values = column(tr)
+        values[: tr // 10] = np.nan
+        facts = column_facts(values)
+        rig.how(beside=20)
+        rig.bring(map_tr=tr, map_column=values, map_derived=Derived(facts))
+        shown = rig.maps.shown if tr == 40 else rig.desk.beside
+        assert shown is not None and (shown.tr, shown.n_missing) == (tr, tr // 10)
+        assert shown.robust == facts.robust > 0
+        assert (shown.vmax, shown.peak_mm) == (facts.largest, GRID.mm_of(facts.peak))
+
+
 def test_two_hits_share_the_crosshair_and_letting_one_go_gives_its_memory_back() -> None:
     rig = Rig()
     rig.bring_hit(40)
@@ -265,6 +301,17 @@ def test_the_readout_tells_voxel_value_and_the_template_there() -> None:
     assert told is not None and not told.in_mask and np.isnan(told.value) and np.isnan(told.template_value)
 
 
+def test_a_mean_is_compared_with_no_template() -> None:
+    rig = Rig(replace(SESSION, has_templates=True))
+    asked: list[tuple[int, int]] = []
+    rig.desk._feed = SimpleNamespace(template_value=lambda k, v: asked.append((k, v)) or 0.25)  # type: ignore[assignment]
+    rig.how(mean=True)
+    rig.bring(mean=Mean((20, 40), column(7)))
+    told = rig.desk.readout(rig.live, SCORES)
+    assert told is not None and told.in_mask and told.value == np.abs(column(7)).max() * np.sign(told.value)
+    assert told.template is None and np.isnan(told.template_value) and asked == []
+
+
 def test_what_actions_act_on_is_what_is_on_the_screen() -> None:
     rig = Rig()
     assert rig.desk.state(rig.view, rig.live).column is None
@@ -287,6 +334,24 @@ def test_two_maps_together_have_the_larger_range() -> None:
     rig.bring_hit(20)
     largest = max(float(np.abs(column(tr)).max()) for tr in (20, 40))
     assert rig.desk.state(rig.view, rig.live).vmax == largest
+    rig.how(beside=30)
+    rig.bring(map_tr=30, map_column=10 * column(30))
+    assert rig.desk.state(rig.view, rig.live).vmax == float(np.abs(10 * column(30)).max()) > largest
+    rig.how(beside=None)
+    assert rig.desk.state(rig.view, rig.live).vmax == float(np.abs(column(40)).max())
+
+
+def test_a_time_course_is_asked_for_while_it_is_to_be_seen() -> None:
+    rig = Rig(replace(SESSION, slots=10, volume_records=True))
+    rig.choose(maps="hits")
+    rig.how(course=False)
+    rig.bring_hit(40)
+    rig.how(at=GRID.mm_of(17))
+    assert rig.courses == []
+    rig.how(course=True)
+    assert [request.voxel for request in rig.courses] == [17]
+    rig.how(course=False)
+    assert rig.courses[1:] == [None]
 
 
 def test_the_glass_brain_has_its_outline_before_there_is_a_map() -> None:

@@ -10,6 +10,7 @@ from test_brain import FULL, HELD, LOOKED_AT, MOVED, ruler, scene, shown_as
 
 from rtcog_gl.model.draw import Drawing, Rect, Text
 from rtcog_gl.model.layout import auto_scale, layout
+from rtcog_gl.model.map_range import threshold_of
 from rtcog_gl.model.panels import brain
 from rtcog_gl.model.panels.mosaic import layer_mm
 from rtcog_gl.model.planes import nearest_plane
@@ -113,6 +114,16 @@ def test_before_the_first_map_the_slices_are_there() -> None:
     assert len(view.planes) >= 8
     assert not view.has_map
     assert drawing.ramps == ()
+
+
+@pytest.mark.parametrize("threshold", [-1.0, 0.0, 2.5])
+def test_threshold_and_range_are_those_of_the_other_pictures(threshold: float) -> None:
+    drawing = drawn(HELD, threshold=threshold)
+    (view,), (ramp,) = drawing.slices, drawing.ramps
+    wanted = threshold_of(4.21, threshold)
+    assert (view.threshold, ramp.threshold) == (wanted, wanted)
+    assert (view.vmax, ramp.vmax) == (4.21, 4.21)
+    assert threshold_of(4.21, -1.0) == pytest.approx(1.4)
 
 
 def test_in_a_narrow_panel_the_letter_at_the_bottom_makes_way_for_the_millimetres() -> None:

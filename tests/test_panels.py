@@ -18,7 +18,7 @@ from rtcog_gl.model.draw import SHAPE, Drawing, Rect, Text
 from rtcog_gl.model.hit_rule import HitRule
 from rtcog_gl.model.keys import BINDINGS
 from rtcog_gl.model.layout import auto_scale, layout
-from rtcog_gl.model.panels import answers, brain, footer, gates, help, labels, lanes, scores, strip
+from rtcog_gl.model.panels import answers, brain, colour_bar, footer, gates, help, labels, lanes, scores, strip
 from rtcog_gl.model.panels.pen import Pen
 from rtcog_gl.model.records import no_records
 from rtcog_gl.model.ruler import Ruler
@@ -387,6 +387,28 @@ OTHER_WINDOWS = (
     ((3840, 2160), 2.0, 1.0),
     ((3840, 2160), 1.0, 8.0),
 )
+
+
+@pytest.mark.parametrize(("vmax", "threshold"), [(4.21, 1.4), (3.7, 0.0), (12.6, 5.0)])
+def test_ticks_of_the_colour_bar_stand_on_both_sides_of_zero(vmax: float, threshold: float) -> None:
+    made = cases()["running"]
+    pen = Pen(style_of((1920, 1080), made), Rect(0, 0, 400, 900))
+    colour_bar.draw(pen, Rect(0, 0, 400, 900), vmax, threshold, ())
+    heights = {text.string: text.y for text in pen.texts}
+    below = {name: y for name, y in heights.items() if name.startswith(MINUS)}
+    above = {name: y for name, y in heights.items() if name.startswith("+")}
+    assert len(below) >= 3
+    assert {name[1:] for name in below} == {name[1:] for name in above}
+    assert "0" in heights
+    middle = heights["0"]
+    for name, y in below.items():
+        assert y - middle == pytest.approx(middle - above["+" + name[1:]], abs=2)
+        assert y > middle
+    lines = pen.over.array()["geom"][:, 1]
+    (ramp,) = pen.ramps
+    centre = ramp.rect.y + ramp.rect.h / 2
+    assert len(lines) == len(heights)
+    assert abs(int((lines > centre).sum()) - int((lines < centre - 2).sum())) <= 1
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rtcog_gl.model.map_view import MapView
 from rtcog_gl.model.records import VolumeRecords, no_records
 from rtcog_gl.model.session import Live, Session
 from rtcog_gl.model.shown import Choice, chosen, why_missing
@@ -64,6 +65,15 @@ def test_hits_only() -> None:
     assert shown(11, "hits") == Choice()
     assert shown(40, "hits") == Choice(30, 2)
     assert shown(40, "hits", cursor=12) == Choice(30, 2)
+
+
+@pytest.mark.parametrize("maps", ["auto", "volumes", "hits"])
+@pytest.mark.parametrize("cursor", [None, 20])
+def test_a_mean_is_of_hits_whatever_else_is_to_be_shown(maps: Maps, cursor: int | None) -> None:
+    mean = MapView(mean=True)
+    assert shown(40, maps, map=mean, cursor=cursor) == Choice(30, 2)
+    assert shown(40, maps, map=mean, cursor=cursor, hit=0) == Choice(12, 0)
+    assert shown(11, maps, map=mean, cursor=cursor) == Choice()
 
 
 def test_looking_back_shows_the_volume_at_the_cursor_or_its_hit() -> None:

@@ -22,7 +22,7 @@ from rtcog_gl.model.volume import MaskGrid
 from rtcog_gl.session.board import BoardReader, BoardWriter, SegmentInfo, Static
 from rtcog_gl.session.segments import ReadOnlySegment
 from rtcog_gl.session.volumes import VolumeWriter
-from rtcog_gl.window import jobs, volume_feed
+from rtcog_gl.window import jobs, volume_feed, watch
 from rtcog_gl.window.columns import Columns
 from rtcog_gl.window.latency import LatencyLog, Shown
 from rtcog_gl.window.watch import Watcher
@@ -317,6 +317,24 @@ def test_after_the_end_the_ring_is_given_back_where_it_is_scarce(rig: Rig, monke
     kept[:] = 0
     assert rig.watcher.template(1).tolist() == TEMPLATES[1].tolist()
     assert rig.watcher.template(2) is None
+
+
+def test_memory_is_given_back_when_the_last_scores_are_copied_and_no_sooner(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = watch.new_scores
+
+    def some(columns: Columns, session: Session, first: int, end: int) -> Any:
+        return copy(columns, session, first, min(end, first + 4))
+
+    monkeypatch.setattr(watch, "new_scores", some)
+    scores = []
+    for word in ("one", "two", "three"):
+        assert rig.columns.array("scores") is not None
+        updates = rig.look(n_final=NT, ended=True, messages=(word,))
+        scores += [update.scores for update in updates]
+    assert rig.columns.array("scores") is None
+    np.testing.assert_array_equal(np.concatenate(scores, axis=1), rig.scores)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists what is mapped")

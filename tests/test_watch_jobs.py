@@ -176,6 +176,45 @@ def test_projections_come_while_they_are_wanted(rig: Rig) -> None:
     assert hit.map_derived.glass is None
 
 
+def test_maps_are_the_windows_own(rig: Rig) -> None:
+    (_, first) = with_hits(rig, 1)
+    rig.watcher.want_map(HITS[0])
+    (again,) = rig.look()
+    expected = rig.maps[:, HITS[0]].copy()
+    rig.maps[:] = 99
+    for update in (first, again):
+        assert update.map_column is not None
+        assert update.map_column.flags.c_contiguous
+        np.testing.assert_array_equal(update.map_column, expected)
+
+
+def test_what_a_map_has_beyond_the_mask_counts_for_nothing() -> None:
+    smaller = MaskGrid((2, 3, 2), np.diag([2.0, 2.0, 2.0, 1.0]), np.arange(12) < NV - 1)
+    rig = Rig(grid=smaller)
+    try:
+        rig.maps[:] = np.random.default_rng(0).normal(size=(NV, NT))
+        rig.maps[-1] = 1e6
+        rig.watcher.wants_glass = True
+        (_, hit) = with_hits(rig, 1)
+        rig.watcher.want_mean(HITS[:1])
+        rig.watcher.want_thumb(HITS[0])
+        updates = rig.look()
+    finally:
+        rig.close()
+    assert hit.map_column is not None
+    inside = hit.map_column[: NV - 1]
+    facts = column_facts(inside)
+    thumb = next(update.thumbs[0] for update in updates if update.thumbs)
+    mean = next(update.mean for update in updates if update.mean is not None)
+    for derived in (hit.map_derived, mean.derived):
+        assert derived is not None
+        assert derived.glass is not None
+        assert derived.facts == facts
+    expected = thumbnail(smaller, inside, facts.peak, HITS[0], facts.largest)
+    assert (thumb.vmax, thumb.z_mm) == (expected.vmax, expected.z_mm)
+    np.testing.assert_array_equal(thumb.image, expected.image)
+
+
 def test_without_a_grid_there_are_figures_alone() -> None:
     rig = Rig()
     try:
