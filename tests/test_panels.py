@@ -389,7 +389,7 @@ OTHER_WINDOWS = (
 )
 
 
-@pytest.mark.parametrize(("vmax", "threshold"), [(4.21, 1.4), (3.7, 0.0), (12.6, 5.0)])
+@pytest.mark.parametrize(("vmax", "threshold"), [(4.21, 1.4), (5.0, 0.0), (12.6, 5.0)])
 def test_ticks_of_the_colour_bar_stand_on_both_sides_of_zero(vmax: float, threshold: float) -> None:
     made = cases()["running"]
     pen = Pen(style_of((1920, 1080), made), Rect(0, 0, 400, 900))
