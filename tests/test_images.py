@@ -216,6 +216,29 @@ def test_an_atlas_that_grew_leaves_no_other_behind(canvas: Any, layer: Any) -> N
     assert len(sizes) > 2
 
 
+def test_two_atlases_are_never_there_together(canvas: Any, layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vispy.gloo.glir import GlirParser
+
+    from rtcog_gl.gpu.renderer import flush
+
+    canvas.set_current()
+    layer.write(("thumb", 0, 0), image(96, 96))
+    flush()
+    seen: list[tuple[str, int]] = []
+    parse = GlirParser._parse
+
+    def spy(self: Any, command: tuple[Any, ...]) -> None:
+        seen.append(command[:2])
+        parse(self, command)
+
+    monkeypatch.setattr(GlirParser, "_parse", spy)
+    old = layer._texture.id
+    layer.write(("thumb", 1, 0), image(250, 250))
+    flush()
+    assert layer._texture.id != old
+    assert seen.index(("DELETE", old)) < seen.index(("CREATE", layer._texture.id))
+
+
 def test_an_image_that_does_not_fit(draw: Draw, canvas: Any, lut: Any) -> None:
     from rtcog_gl.gpu.images import ImagesLayer
 
