@@ -429,7 +429,7 @@ def test_a_flipped_plane_is_refused(
     """Whether the letters at its edges say so or not."""
     from rtcog_gl.gpu import orientation
 
-    real, letters = getattr(orientation, layout), orientation.edge_letters
+    real = getattr(orientation, layout)
 
     def wrong(*args: Any) -> Any:
         planes = real(*args)
@@ -439,14 +439,14 @@ def test_a_flipped_plane_is_refused(
 
     monkeypatch.setattr(orientation, layout, wrong)
     if not honest:
-        by_place = {(kind, radiological): edges for (kind, radiological), edges in EDGES.items()}
-        cut = orientation._cut
+        judged = orientation.judge
         monkeypatch.setattr(
             orientation,
-            "_cut",
-            lambda *args: [one._replace(letters=by_place[one.kind, one.radiological]) for one in cut(*args)],
+            "judge",
+            lambda slices, *args: judged(
+                [one._replace(letters=EDGES[one.kind, one.radiological]) for one in slices], *args
+            ),
         )
-    assert letters is orientation.edge_letters
     refused = checked(head(PLS)).refused
     assert refused.startswith("map not shown: the check of ")
     assert ("letters: " in refused) == honest

@@ -46,7 +46,7 @@ _TOWARDS = {"L": (0, -1), "R": (0, 1), "P": (1, -1), "A": (1, 1), "I": (2, -1), 
 _NAMES = ("left and right", "front and back", "up and down")
 
 _IN_ORDER = 0.99
-_MANY_PIXELS = 50
+_FEW_PIXELS, _MANY_PIXELS = 5, 50
 _SLOPES = (0.75, 1.33)
 """What the slope of a ramp may be, as a part of what it should be; those of two axes are twice as far apart."""
 
@@ -93,8 +93,12 @@ class _Order(NamedTuple):
     thing: str
     n_first: int
     n_last: int
+    n_pairs: int
+    """Pairs of pixels, one of each side, that tell: in the plane of a picture, those in one line do not, since a pixel
+    whose centre is on the border of two voxels may show either."""
+
     share: float
-    """Of the pairs of pixels, one of each side, how many are in the expected order."""
+    """How many of these pairs are in the expected order."""
 
     wrong: str
     """What is drawn and what is expected, should the order be wrong."""
@@ -112,6 +116,9 @@ class _Direction(NamedTuple):
     bad: str
     good: str
     """Where that is seen if all is wrong, and if all is right."""
+
+    through: bool = False
+    """Whether it leads from slice to slice."""
 
 
 def judge(slices: Iterable[Slice], phantom: Phantom, whole: bool = False) -> Verdict:
@@ -132,7 +139,7 @@ def judge(slices: Iterable[Slice], phantom: Phantom, whole: bool = False) -> Ver
     orders = [order for members in _groups(pictures) for order in _orders(members)]
     for axis in range(3):
         for order in orders:
-            if order.axis == axis and order.n_first and order.n_last and order.share < _IN_ORDER:
+            if order.axis == axis and order.n_pairs and order.share < _IN_ORDER:
                 return _refused(axis, order.wrong)
     return _gaps(orders, phantom, whole)
 
@@ -214,7 +221,7 @@ def _directions(
         _Direction(up, edges.top, f"at the bottom of {thing}", "at the top"),
     ]
     if len({one.depth for one in slices}) > 1:
-        directions.append(_Direction(depth, through[1], f"in {thing} near {through[0]}", f"near {through[1]}"))
+        directions.append(_Direction(depth, through[1], f"in {thing} near {through[0]}", f"near {through[1]}", True))
     return found, directions
 
 
@@ -230,8 +237,12 @@ def _order(sides: npt.NDArray[np.int8], direction: _Direction, thing: str) -> _O
     axis, sign = _TOWARDS[direction.letter]
     side, position = sides[:, axis] * sign, direction.position
     first, last = np.sort(position[side < 0]), position[side > 0]
-    share = float(np.searchsorted(first, last).mean() / len(first)) if len(first) and len(last) else 0.0
-    return _Order(axis, thing, len(first), len(last), share, _wrong(direction, share))
+    before = int(np.searchsorted(first, last).sum())
+    after = len(first) * len(last) - int(np.searchsorted(first, last, side="right").sum())
+    if direction.through:
+        after = len(first) * len(last) - before
+    share = before / (before + after) if before + after else 0.0
+    return _Order(axis, thing, len(first), len(last), before + after, share, _wrong(direction, share))
 
 
 def _wrong(direction: _Direction, share: float) -> str:
@@ -249,7 +260,7 @@ def _gaps(orders: list[_Order], phantom: Phantom, whole: bool) -> Verdict:
             n = max(max(o.n_first, o.n_last) for o in orders if (o.axis, o.thing) == (axis, thing))
             # Of some masks few voxels are seen where values are mixed.
             expected = phantom.both_sides[axis] and thing == THINGS["row"] and n >= _MANY_PIXELS
-            if expected or (whole and n > 0):
+            if expected or (whole and n >= _FEW_PIXELS):
                 return _refused(axis, f"drawn: one side only of {thing}, expected: both")
         if missed:
             unseen.append(name)
@@ -257,7 +268,7 @@ def _gaps(orders: list[_Order], phantom: Phantom, whole: bool) -> Verdict:
 
 
 def _both(orders: list[_Order]) -> bool:
-    return any(order.n_first and order.n_last for order in orders)
+    return any(order.n_pairs for order in orders)
 
 
 def _unseen(names: list[str]) -> str:
