@@ -19,7 +19,7 @@ from rtcog_gl.model.draw import Drawing
 from rtcog_gl.model.options import WindowOptions
 from rtcog_gl.model.panels import brain
 from rtcog_gl.model.records import no_records
-from rtcog_gl.model.session import FloatArray, Session, Stamps, Update
+from rtcog_gl.model.session import FloatArray, Mean, Session, Stamps, Update
 from rtcog_gl.model.volume import Point
 
 pytestmark = pytest.mark.gl
@@ -492,6 +492,18 @@ def test_the_crosshair_of_an_explanation_follows_the_operator(make: Make) -> Non
     assert (told.volume.here, told.matched.here) == pytest.approx(values, nan_ok=True)
     assert told.product.here == pytest.approx(values[0] * values[1], nan_ok=True)
     assert rig.uploads == []
+
+
+def test_a_mean_is_never_painted_with_the_explanation_of_a_single_map(make: Make) -> None:
+    rig = make()
+    rig.bring(13)
+    rig.press("explain")
+    assert rig.desk.explained.tr == 12
+    rig.press("mean")
+    rig.console.absorb(Update(rig.console.live, mean=Mean((12,), volume(12))))
+    assert rig.maps.shown.mean_of == (12,)
+    assert rig.desk.explained is None
+    assert "a mean is not explained" in rig.said()
 
 
 def test_a_volume_whose_scores_come_later_is_explained_by_the_same_template_until_then(make: Make) -> None:

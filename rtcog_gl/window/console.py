@@ -204,7 +204,7 @@ class Console:
         hit = self._desk.take(update, self.view, self.live)
         if hit is not None:
             shown.append(hit)
-        if update.map_column is not None:
+        if update.map_column is not None or update.mean is not None:
             self._desk.explain(self.view, self.live, self._scores)
         return shown
 
