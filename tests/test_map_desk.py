@@ -439,3 +439,16 @@ def test_a_mean_says_how_many_of_its_hits_have_no_value() -> None:
     rig.how(mean=True)
     rig.bring(mean=Mean((20, 40), column(40), n_empty=1))
     assert rig.maps.shown is not None and rig.maps.shown.n_empty == 1
+
+
+def test_a_pinned_hit_that_cannot_be_read_is_known_and_leaves_the_map_alone() -> None:
+    rig = Rig()
+    rig.bring_hit(40)
+    rig.how(beside=20)
+    rig.bring(map_tr=20)
+    assert rig.desk.beside is None and rig.desk.beside_refused
+    assert rig.maps.missing == "" and rig.maps.shown is not None
+    rig.choose(hit=0)
+    assert rig.asked[-1] == 20, "the map itself is asked for all the same"
+    rig.how(beside=None)
+    assert not rig.desk.beside_refused

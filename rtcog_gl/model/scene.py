@@ -187,6 +187,9 @@ class Scene:
     map_refused: str = ""
     """Why no map may be shown although there are some: a check of left and right failed; empty otherwise."""
 
+    beside_refused: bool = False
+    """Whether the pinned hit's map cannot be read."""
+
     map_unchecked: bool = False
     """Whether the check of left and right could not be carried out."""
 

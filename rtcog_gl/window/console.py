@@ -244,6 +244,7 @@ class Console:
             self._desk.course,
             self._has_anatomy,
             self._renderer.map_refused,
+            self._desk.beside_refused,
             bool(self._renderer.map_unchecked),
         )
 

@@ -107,6 +107,11 @@ class MapDesk:
         return None if self._pinned is None else self._pinned.shown
 
     @property
+    def beside_refused(self) -> bool:
+        """Whether the pinned hit's map cannot be read."""
+        return self._pinned is not None and self._pinned.refused
+
+    @property
     def course(self) -> Course | None:
         """Time course at the crosshair."""
         return None if self._courses is None else self._courses.course

@@ -200,13 +200,15 @@ class Maps:
     def take_hit(self, update: Update) -> Shown | None:
         """Upload a hit's map if it should be shown; return what the next frame shows for the first time."""
         tr, column = update.map_tr, update.map_column
-        if tr == self._asked_hit:
+        asked = tr is not None and tr == self._asked_hit
+        if asked:
             self._asked_hit = None
         if tr is None or self._grid is None:
             return None
         if column is None:
-            self._refused_hit = tr
-            if self.choice.tr == tr and self.choice.hit is not None and not self._mean_of:
+            if asked:
+                self._refused_hit = tr
+            if asked and self.choice.tr == tr and self.choice.hit is not None and not self._mean_of:
                 self._want_hit(tr, self.choice.hit, None)
             return None
         derived = self._derived(column, update.map_derived)

@@ -26,6 +26,8 @@ class Pinned:
 
     def __init__(self, grid: MaskGrid, renderer: Renderer, feed: MapFeed) -> None:
         self.shown: ShownMap | None = None
+        self.refused = False
+        """Whether the pinned hit's map cannot be read."""
         self._grid = grid
         self._renderer = renderer
         self._feed = feed
@@ -36,7 +38,7 @@ class Pinned:
         """Pin the hit of a TR, or none."""
         if tr == self._tr:
             return
-        self._tr, self.shown, self._column = tr, None, None
+        self._tr, self.shown, self._column, self.refused = tr, None, None, False
         if tr is None:
             self._renderer.drop_map("beside")
         else:
@@ -52,7 +54,10 @@ class Pinned:
             TRs of the hits, in the order in which their maps came.
         """
         tr, column = update.map_tr, update.map_column
-        if tr is None or tr != self._tr or tr not in maps or column is None or self.shown is not None:
+        if tr is None or tr != self._tr or tr not in maps or self.shown is not None:
+            return
+        self.refused = column is None
+        if column is None:
             return
         column = column[: self._grid.n_voxels]
         facts = (update.map_derived or Derived(column_facts(column))).facts

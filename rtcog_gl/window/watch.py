@@ -239,7 +239,8 @@ class Watcher:
             news = self.lost or replace(live, heartbeat_ns=self._live.heartbeat_ns) != self._live
             self._live = live
             self.lost = ""
-            if news:
+            # What could not be read with the last news is tried again.
+            if news or self._copied < min(live.n_final, self._session.nt):
                 self._tell(live)
         elif not self._live.ended and not self._live.lost and not self.lost and not self._reader.writer_alive(now):
             self.lost = KEEPER_LOST

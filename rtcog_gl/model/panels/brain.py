@@ -34,7 +34,14 @@ class Rooms(NamedTuple):
 def key(scene: Scene) -> Hashable:
     """Return what the picture depends on."""
     return (
-        (scene.map, scene.explained, map_title.title(scene), scene.grid is None, scene.map_refused, scene.map_unchecked),
+        (
+            scene.map,
+            scene.explained,
+            map_title.title(scene),
+            scene.grid is None,
+            scene.map_refused,
+            scene.map_unchecked,
+        ),
         (scene.view.map, scene.view.explain, scene.readout, scene.beside, scene.film, scene.anatomy),
         course.key(scene),
     )

@@ -94,7 +94,7 @@ def _also(scene: Scene, shown: ShownMap) -> tuple[Piece, ...]:
     if scene.explained is None and scene.beside is not None:
         said.append(f"beside TR {scene.beside.tr}, pinned")
     elif scene.explained is None and how.beside is not None and how.beside in scene.live.maps:
-        said.append(f"TR {how.beside}, pinned, is not there yet")
+        said.append(f"TR {how.beside}, pinned, {'cannot be read' if scene.beside_refused else 'is not there yet'}")
     return tuple(Piece(words, "text2") for words in said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 from ..draw import Rect, SlicePlane
 from ..planes import edge_letters, normal_axis, pixel_of
 from ..theme import fade
