@@ -233,8 +233,9 @@ class SlicePlane:
 
 
 Source = Literal["map", "template", "product", "beside", "phantom"]
-"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, their product, the hit that is
-pinned beside it, and what left and right are checked with."""
+"""Maps that can be uploaded at once: a volume's or a hit's, the template that it matches, their product, the hit that
+is pinned beside it, and what left and right are checked with."""
+
 
 
 @dataclass(frozen=True)
