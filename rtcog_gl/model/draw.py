@@ -237,7 +237,6 @@ Source = Literal["map", "template", "product", "beside", "phantom"]
 is pinned beside it, and what left and right are checked with."""
 
 
-
 @dataclass(frozen=True)
 class SlicesView:
     """What the slices layer draws in one go."""
