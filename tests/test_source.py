@@ -29,7 +29,7 @@ from rtcog_gl.session.describe import describe
 from rtcog_gl.session.proxies import Lists, ListsReader, rating, ratings
 from rtcog_gl.session.published import DUE_NS, SILENT_VOLUMES
 from rtcog_gl.session.signals import SPARING_S, Look
-from rtcog_gl.session.source import LATER_S, QUIET_S, SOON_S, RtcogSource
+from rtcog_gl.session.source import HIT_NS, LATER_S, QUIET_S, SOON_S, RtcogSource
 from rtcog_gl.session.synthetic.scripted import ScriptedSession
 from rtcog_gl.session.volumes import VolumeWriter
 
@@ -68,6 +68,12 @@ def settle(source: RtcogSource, polls: int = 40) -> None:
 
 def scores(nt: int = 12, n: int = 3) -> np.ndarray:
     return np.arange(1, n * nt + 1, dtype=np.float32).reshape(n, nt)
+
+
+@pytest.fixture
+def no_hit_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no hit follow a column, so that what else makes polls frequent can be seen."""
+    monkeypatch.setattr(source_module, "HIT_NS", 0)
 
 
 def test_each_column_is_shown_at_the_next_poll() -> None:
@@ -748,6 +754,7 @@ def test_a_volume_is_not_looked_for_before_one_was_ever_done() -> None:
     assert arrivals.not_before_ns(3000 * ms + 15 * ms) == 0
 
 
+@pytest.mark.usefixtures("no_hit_expected")
 @linux
 def test_a_signal_ends_the_pause_and_its_column_is_shown() -> None:
     with ScriptedSession(scores()) as session, following(session) as source:
@@ -805,6 +812,7 @@ def test_polls_are_rare_while_a_volume_cannot_be_done_yet(monkeypatch: pytest.Mo
         assert hints == [LATER_S, LATER_S, 0.003, SOON_S, SOON_S]
 
 
+@pytest.mark.usefixtures("no_hit_expected")
 def test_polls_are_frequent_only_while_something_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RtcogSource, "_wakes", False)
     with ScriptedSession(scores()) as session, following(session) as source:
@@ -817,6 +825,21 @@ def test_polls_are_frequent_only_while_something_is_under_way(monkeypatch: pytes
         session.run_volume()
         source.poll()
         assert (source.live.n_final, source.wait_hint()) == (2, LATER_S)
+
+
+def test_polls_are_frequent_while_a_hit_can_follow_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(ns=10**9)
+    monkeypatch.setattr(source_module.time, "monotonic_ns", lambda: clock.ns)
+    monkeypatch.setattr(RtcogSource, "_wakes", False)
+    with ScriptedSession(scores()) as session, following(session) as source:
+        session.run_volume()
+        source.poll()
+        hints = []
+        for ns in (0, HIT_NS - 1, 1):
+            clock.ns += ns
+            source.poll()
+            hints.append(source.wait_hint())
+        assert hints == [SOON_S, SOON_S, LATER_S]
 
 
 def test_polls_are_rare_while_no_volume_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -989,6 +1012,7 @@ def test_less_than_was_wanted_is_said_to_the_operator() -> None:
             assert source.messages == (info.note,)
 
 
+@pytest.mark.usefixtures("no_hit_expected")
 def test_without_volumes_the_session_is_rtcogs_alone() -> None:
     with ScriptedSession(scores()) as session, following(session) as source:
         until(source, lambda: set(source.segments) == {"scores", "maps"})
@@ -1100,6 +1124,7 @@ def test_a_producer_that_never_published_is_said() -> None:
         assert "rtcog has published no motion, times or live maps yet;" in source.messages[0]
 
 
+@pytest.mark.usefixtures("no_hit_expected")
 def test_a_record_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(ns=10**9)
     monkeypatch.setattr(source_module.time, "monotonic_ns", lambda: clock.ns)
@@ -1131,6 +1156,7 @@ def test_a_record_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch
         assert hints == published + given_up * 2 + [LATER_S, QUIET_S, QUIET_S]
 
 
+@pytest.mark.usefixtures("no_hit_expected")
 def test_a_volume_that_is_not_scored_is_waited_for_where_it_has_a_record() -> None:
     with (
         publishing() as writer,

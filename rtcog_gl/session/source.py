@@ -34,8 +34,11 @@ SOON_S, LATER_S, QUIET_S = 0.001, 0.004, 0.02
 SETTLED_NS = 50_000_000
 """A hit comes shortly after its column; so long after a column, none is expected any more."""
 
-ONSET_NS = 3_000_000
+ONSET_NS = 2_000_000
 """rtcog lists an onset shortly after the column's scores; the lists are read so long after a column became final."""
+
+HIT_NS = 15_000_000
+"""A column that is a hit has its map written, and is listed, within about this time: looks are frequent until then."""
 
 NEWS_NS = 50_000_000
 """Where looking takes a lock: a column that was begun is worth looking at each poll for so long."""
@@ -251,7 +254,7 @@ class RtcogSource:
         # Nothing tells that a volume that is not scored is done, unless it has a record.
         told = 0 if self._published.speaks(n_final) else self._session.match_start
         scoring = volume is not None and volume >= max(n_final, told)
-        if self._pending(self._live.onsets) or self._published.due(n_final, since):
+        if self._pending(self._live.onsets) or self._published.due(n_final, since) or 0 <= since < HIT_NS:
             return SOON_S
         if scoring and self._wakes:
             return QUIET_S
