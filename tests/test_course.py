@@ -244,13 +244,17 @@ def test_the_key_changes_with_what_is_drawn() -> None:
     for changed in (
         replace(now, view=View(span=100)),
         replace(now, view=View(cursor=300, left=250)),
-        replace(now, live=replace(now.live, n_volumes=N + 1)),
-        replace(now, live=replace(now.live, n_final=N + 1)),
         replace(now, live=replace(now.live, offsets=(*now.live.offsets, 479))),
         replace(now, course=None),
         replace(now, course=longer),
     ):
         assert course.key(changed) != course.key(now)
+
+
+def test_a_column_of_scores_alone_leaves_the_map_panel_as_it_is() -> None:
+    now = made()
+    for later in (replace(now.live, n_final=N + 1), replace(now.live, n_volumes=N + 1)):
+        assert brain.key(replace(now, live=later)) == brain.key(now), "scores would wait for the map's picture"
 
 
 def test_there_is_no_plot_without_volumes_or_when_it_was_put_away() -> None:
@@ -290,6 +294,7 @@ def test_where_there_is_no_room_there_is_no_plot() -> None:
 
 def test_the_map_panel_is_drawn_again_when_the_course_changes() -> None:
     now = made()
-    later = replace(now, live=replace(now.live, n_volumes=N + 1))
-    assert brain.key(now) != brain.key(later)
+    assert now.course is not None
+    longer = replace(now.course, trs=np.append(now.course.trs, N))
+    assert brain.key(replace(now, course=longer)) != brain.key(now)
     assert any("sphere 6 mm" in said for said in strings(brain.draw(now, style_of((1920, 1080), now))))

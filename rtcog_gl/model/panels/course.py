@@ -51,7 +51,9 @@ def key(scene: Scene) -> Hashable:
     live, course = scene.live, scene.course
     window = time_window(scene.view, scene.extent)
     known = None if course is None else (course.request, len(course.trs), *course.trs[:1], *course.trs[-1:])
-    return window, scene.view.cursor, live.n_final, live.n_volumes, live.onsets, live.offsets, known
+    # Not of the newest TR: the map would be painted with each column of scores, which must not wait for it. The course
+    # itself comes a moment later, and with it the mark of the newest.
+    return window, scene.view.cursor, live.onsets, live.offsets, known
 
 
 def is_shown(scene: Scene) -> bool:
