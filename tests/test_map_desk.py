@@ -452,3 +452,13 @@ def test_a_pinned_hit_that_cannot_be_read_is_known_and_leaves_the_map_alone() ->
     assert rig.asked[-1] == 20, "the map itself is asked for all the same"
     rig.how(beside=None)
     assert not rig.desk.beside_refused
+
+
+def test_a_readout_without_values_is_equal_to_itself_the_next_time() -> None:
+    rig = Rig(replace(SESSION, has_templates=True))
+    rig.desk._feed = SimpleNamespace(template_value=lambda k, v: float("nan"))  # type: ignore[assignment]
+    rig.bring_hit(40)
+    readouts = [rig.desk.readout(rig.live, SCORES) for _ in range(2)]
+    rig.how(at=(500.0, 0.0, 0.0))
+    readouts += [rig.desk.readout(rig.live, SCORES) for _ in range(2)]
+    assert readouts[0] is not None and readouts[0] == readouts[1] and readouts[2] == readouts[3]

@@ -15,4 +15,9 @@ def read(
     i, j, k = nearest_voxel(grid.affine, at).tolist()
     voxel = grid.voxel_at(at)
     value = math.nan if voxel is None else float(column[voxel])
-    return Readout(at, (i, j, k), value, voxel is not None, template, template_value)
+    return Readout(at, (i, j, k), _same_nan(value), voxel is not None, template, _same_nan(template_value))
+
+
+def _same_nan(value: float) -> float:
+    """Return a value, or the one NaN that equals itself inside a tuple: what did not change is not drawn again."""
+    return math.nan if math.isnan(value) else value
