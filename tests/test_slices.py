@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pixels import Draw, assert_close
 from reference.slices import picture
@@ -98,6 +98,8 @@ def test_any_affine(draw: Draw, one_layer: Any, lut: Any, name: str, linear: boo
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(seed=78, has_map=True, radiological=False, linear=True)
+@example(seed=168, has_map=True, radiological=False, linear=True)
 @given(seed=st.integers(0, 2**31), has_map=st.booleans(), radiological=st.booleans(), linear=st.booleans())
 def test_random_grids(
     draw: Draw, one_layer: Any, lut: Any, seed: int, has_map: bool, radiological: bool, linear: bool
@@ -117,7 +119,9 @@ def test_random_grids(
         "opacity": float(rng.uniform(0, 1)),
         "missing": tuple(rng.uniform(0, 1, 4).tolist()),
     }
-    check(draw, one_layer, lut, grid, column, planes=planes, name="random", **options)
+    # Where few voxels are in the mask, much of the picture is near where half of the weights are inside.
+    unsure = 0.08 if linear else 0.03
+    check(draw, one_layer, lut, grid, column, planes=planes, unsure=unsure, name="random", **options)
 
 
 @pytest.mark.parametrize("affine", ["as-is", "oblique-anisotropic", "axes-120-+--"])
