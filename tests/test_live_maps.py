@@ -71,10 +71,10 @@ def shown(session: ScriptedSession, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def slices(window: XWindow) -> Pixels:
-    """Return the middle of the map panel, without title and words."""
+    """Return the middle of the map panel, without title, words and thumbnails."""
     place = layout(SIZE, auto_scale(SIZE), True, True).map
     rows = slice(round(place.y + 0.3 * place.h), round(place.y + 0.75 * place.h))
-    return window.pixels()[rows, round(place.x) : round(place.right)]
+    return window.pixels()[rows, round(place.x + 0.25 * place.w) : round(place.right)]
 
 
 def other_than(window: XWindow, before: Pixels, what: str) -> Pixels:
@@ -99,6 +99,21 @@ def run(session: ScriptedSession, tmp_path: Path, kind: str, volumes: int = 1) -
     """Play volumes, and wait until the last one's map was drawn."""
     session.run_volume(volumes)
     until(lambda: (kind, session.t) in drawn(tmp_path), f"the map of volume {session.t}")
+
+
+def run_until_followed(session: ScriptedSession, tmp_path: Path) -> None:
+    """Play volumes until one is drawn as it comes.
+
+    One that comes before the end of the survey is known is not copied, but asked for a moment later, and not logged.
+    """
+    for _ in range(3):
+        session.run_volume(1)
+        try:
+            until(lambda: ("volume", session.t) in drawn(tmp_path), f"the map of volume {session.t}", 3)
+        except AssertionError:
+            continue
+        return
+    raise AssertionError("no volume was followed after the survey")
 
 
 def test_every_volume_is_on_the_screen_as_it_comes(shown: Shown, session: ScriptedSession, tmp_path: Path) -> None:
@@ -134,7 +149,7 @@ def test_m_chooses_the_maps_and_x_explains_them(shown: Shown, session: ScriptedS
     session.run_volume(HIT + 1)
     session.end_action()
     session.run_volume(2)
-    run(session, tmp_path, "volume")
+    run_until_followed(session, tmp_path)
     volume = other_than(window, np.zeros_like(slices(window)), "the volume")
     window.focus()
     assert press(shown, window, "m")["view"]["maps"] == "volumes"

@@ -94,16 +94,25 @@ def state_is(colour: Any) -> Callable[[Pixels], bool]:
     return lambda picture: picture[8, 2].tolist() == wanted
 
 
+STILL_S = 0.7
+
+
 def still(window: XWindow, ready: Callable[[Pixels], bool] = lambda _: True) -> Pixels:
-    """Return the window's pixels once they were `ready` and, below the strip, stood still from then on."""
+    """Return the window's pixels once they were `ready` and, below the strip, stood still from then on.
+
+    A thumbnail comes some moments after its hit.
+    """
     before = [(window.pixels(), False)]
+    since = [time.monotonic()]
 
     def same() -> list[Pixels]:
         now, (then, was_ready) = window.pixels(), before.pop()
         # Asked after the picture was taken, so that it speaks for the next one.
         before.append((now, ready(now)))
         below = round(design((now.shape[1], now.shape[0])).strip.bottom)
-        return [now] if was_ready and now.shape == then.shape and np.array_equal(now[below:], then[below:]) else []
+        if not (was_ready and now.shape == then.shape and np.array_equal(now[below:], then[below:])):
+            since[0] = time.monotonic()
+        return [now] if time.monotonic() - since[0] >= STILL_S else []
 
     pixels: Pixels = until(same, "a picture that stands still")[0]
     return pixels
