@@ -64,11 +64,6 @@ def _hit_of_running_survey(session: Session, live: Live) -> int | None:
     return onset if onset in live.maps else None
 
 
-def shown_or_newest(view: View, live: Live) -> int | None:
-    """Return the index of the hit that the operator chose, or else of the newest; None while there is none."""
-    return shown_hit(view, len(live.maps))
-
-
 def why_missing(tr: int, slots: int, live: Live, records: VolumeRecords) -> str:
     """Return why the volume of a TR cannot be had, as a sentence; empty where it can.
 

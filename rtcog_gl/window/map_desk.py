@@ -13,8 +13,7 @@ from ..model.readout import read
 from ..model.records import VolumeRecords
 from ..model.scene import FilmHit, Readout, ShownMap
 from ..model.session import FloatArray, Live, Session, Update
-from ..model.shown import shown_or_newest
-from ..model.view import View
+from ..model.view import View, shown_hit
 from ..model.volume import MaskGrid, Point
 from .courses import Courses
 from .explaining import Explaining
@@ -136,9 +135,9 @@ class MapDesk:
         shown = self.maps.shown
         if shown is None:
             at = None if self._grid is None else self._grid.bounds.centre
-            return MapState(self._grid, view.map.at or at, maps=live.maps, hit=shown_or_newest(view, live))
+            return MapState(self._grid, view.map.at or at, maps=live.maps, hit=shown_hit(view, len(live.maps)))
         beside = None if self.explained is not None else self.beside
         vmax = range_of(view.map, *filter(None, (shown, beside)))
-        hit = shown.index if shown.is_hit else shown_or_newest(view, live)
+        hit = shown.index if shown.is_hit else shown_hit(view, len(live.maps))
         threshold = max(0.0, threshold_of(vmax, view.map.threshold))
         return MapState(self._grid, self.crosshair, self.maps.column, vmax, threshold, hit, live.maps)
